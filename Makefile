@@ -1,0 +1,41 @@
+# Plain Python and pip do; uv is used when it is there. Every step is printed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+UV     := $(shell command -v uv 2>/dev/null)
+
+.PHONY: demo test check crash bench clean
+
+demo: $(VENV)/.ready
+	$(BIN)/sachawatch run configs/demo-madre-de-dios.yaml
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Longer proofs: the figures in benchmarks/RESULTS.md
+crash: $(VENV)/.ready
+	$(BIN)/python benchmarks/crash.py
+
+bench: $(VENV)/.ready
+	$(BIN)/python benchmarks/real_series.py
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+ifneq ($(UV),)
+	$(UV) venv --allow-existing --python $(PYTHON) $(VENV)
+	$(UV) pip install --python $(BIN)/python --require-hashes --only-binary :all: -r requirements.lock
+	$(UV) pip install --python $(BIN)/python --no-deps -e .
+else
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --no-compile --require-hashes --only-binary :all: -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile --no-deps -e .
+endif
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out

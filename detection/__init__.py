@@ -1,0 +1,1 @@
+"""The science: pure, and ignorant of jobs, clocks, clusters and databases."""

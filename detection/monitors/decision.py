@@ -1,0 +1,45 @@
+"""From evidence to a state: when a pixel is provisional, confirmed, expired, finished, and may alarm again."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Interval
+
+from detection.types import parameters
+
+
+@parameters
+class Decision:
+    """Rules over looks, the same for every monitor. States and codes are OPERA's (DIST-ALERT v1)."""
+
+    anomaly: Annotated[float, Gt(0)] = 1.5
+    """Residual scales below the baseline from which a look counts as anomalous."""
+    provisional_share: Annotated[float, Interval(gt=0, le=1)] = 0.6
+    """Share of the confirming evidence that makes a pixel provisional."""
+    provisional_looks: Annotated[int, Ge(2)] = 2
+    """Anomalous looks needed for provisional: one contaminated look must never do."""
+    confirm_looks: Annotated[int, Ge(2)] = 3
+    """Anomalous looks needed to confirm."""
+    confirm_days: Annotated[int, Ge(0)] = 8
+    """Days the anomalous looks must span to confirm: smoke persists from one look to the next."""
+    clear_looks: Annotated[int, Ge(1)] = 2
+    """Normal looks in a row that wipe out a single anomalous one."""
+    recovery_looks: Annotated[int, Ge(2)] = 8
+    """Normal looks in a row that end an alarm (provisional: expired, confirmed: finished) and let the pixel alarm again."""
+    expire_days: Annotated[int, Gt(0)] = 180
+    """Days without a new anomalous look after which an unconfirmed alarm expires."""
+    finish_days: Annotated[int, Gt(0)] = 365
+    """Days after which a confirmed change is closed as finished; the pixel alarms again only after it has recovered."""
+    high: Annotated[float, Gt(0)] = 4.5
+    """Mean residual scales from which a change is of high magnitude (dist-s1 2.0.19, defaults.py)."""
+
+    def __post_init__(self) -> None:
+        if self.confirm_looks < self.provisional_looks:
+            raise ValueError(
+                f"confirm_looks {self.confirm_looks} is below provisional_looks {self.provisional_looks}; "
+                "a change is provisional before it is confirmed"
+            )
+
+    def rules(self) -> tuple[float, ...]:
+        """The numbers the kernel takes, in its order."""
+        looks = (self.anomaly, self.provisional_share, self.provisional_looks, self.confirm_looks, self.confirm_days)
+        return (*looks, self.clear_looks, self.recovery_looks, self.expire_days, self.finish_days)

@@ -1,0 +1,39 @@
+"""Exponentially weighted moving average of clipped, standardised residuals."""
+
+import math
+from typing import Annotated, Literal
+
+from annotated_types import Gt, Interval
+
+from detection.types import parameters
+
+
+@parameters
+class Ewma:
+    """EWMA chart (Roberts 1959, Technometrics 1, 239): E = (1 - weight) E + weight clip(-z), full evidence at the limit.
+
+    The limit is in asymptotic scales of E for independent looks, sqrt(weight / (2 - weight)). Default limit: the one
+    that takes as many looks at the clip as the default CUSUM.
+    """
+
+    kind: Literal["ewma"] = "ewma"
+    """Which monitor."""
+    weight: Annotated[float, Interval(gt=0, le=1)] = 0.3
+    """Weight of the newest look (lambda)."""
+    limit: Annotated[float, Gt(0)] = 7.0
+    """Alarm limit (L), in asymptotic scales of the average."""
+    clip: Annotated[float, Gt(0)] = 5.0
+    """No look counts for more residual scales than this, in either direction."""
+
+    def __post_init__(self) -> None:
+        if self._level() >= self.clip:
+            raise ValueError(
+                f"limit {self.limit} can never be reached with clip {self.clip}; lower it or widen the clip"
+            )
+
+    def _level(self) -> float:
+        return self.limit * math.sqrt(self.weight / (2 - self.weight))
+
+    def evidence(self) -> tuple[int, float, float, float]:
+        """(kind, gain, limit, clip) as the kernel takes them."""
+        return 1, self.weight, self._level(), self.clip

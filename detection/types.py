@@ -1,0 +1,278 @@
+"""The nouns everything else speaks of: Grid, Scene, Raw, Looks. The array contract is said here, once.
+
+Observations are `(time, band, y, x)`; a prepared index is `(time, y, x)`. Inside the kernels reflectance is float32 in
+0..1, radar is dB float32, NaN = not observed. Time is int32 days since 1970-01-01 UTC. Rows run south, columns east.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+
+from detection.codes import Observation
+from detection.errors import BadInput, GridMismatch
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Float = NDArray[np.float32]
+Days = NDArray[np.int32]
+Mask = NDArray[np.bool_]
+Codes = NDArray[np.uint8]
+C = TypeVar("C")
+
+SECONDS_A_DAY = 86_400
+RESOLUTIONS = (10, 20, 30)
+UTM_ZONE = re.compile(r"EPSG:32[67](0[1-9]|[1-5][0-9]|60)")
+ORIGIN_STEP_M = 60
+"""Origins lie on multiples of 60 m, the least common multiple of the resolutions, so that all grids nest."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def parameters(cls: type[C]) -> type[C]:
+    """A parameter class: a frozen dataclass whose fields are the YAML keys, their docstrings the help texts.
+
+    Unknown keys are refused by whoever reads it from a file (`jobs/config.py`).
+    """
+    made = dataclass(frozen=True, kw_only=True)(cls)
+    made.__pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # type: ignore[attr-defined]
+    return made
+
+
+def digest(thing: Any) -> str:
+    """sha256 (hex) of a parameter class or of anything JSON can say, independent of the order of keys."""
+    plain = asdict(thing) if hasattr(thing, "__dataclass_fields__") else thing
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def to_day(when: date) -> int:
+    """Days since 1970-01-01."""
+    return (when - date(1970, 1, 1)).days
+
+
+def to_date(day: int) -> date:
+    """The inverse of `to_day`."""
+    return date(1970, 1, 1) + timedelta(days=int(day))
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A north-up raster grid in a UTM zone. There is no default CRS and no identity transform.
+
+    Raises BadInput when the CRS is not EPSG:326xx/327xx, the resolution is not 10, 20 or 30 m, or the shape is empty.
+    """
+
+    crs: str
+    """EPSG:326xx (north) or EPSG:327xx (south)."""
+    west: int
+    """Easting of the upper-left corner of the upper-left cell, metres."""
+    north: int
+    """Northing of the upper-left corner of the upper-left cell, metres."""
+    resolution: int
+    """Cell size, metres."""
+    shape: tuple[int, int]
+    """(rows, columns)."""
+
+    def __post_init__(self) -> None:
+        if not UTM_ZONE.fullmatch(self.crs):
+            raise BadInput(f"grid: CRS {self.crs!r} is not a UTM zone; give EPSG:326xx (north) or EPSG:327xx (south)")
+        if self.resolution not in RESOLUTIONS:
+            raise BadInput(f"grid: resolution {self.resolution} m is not one of {RESOLUTIONS}")
+        if self.west % self.resolution or self.north % self.resolution:
+            raise BadInput(f"grid: corner ({self.west}, {self.north}) is not on the {self.resolution} m lattice")
+        if min(self.shape) < 1:
+            raise BadInput(f"grid: shape {self.shape} is empty; does the area overlap the data?")
+
+    @property
+    def first_row(self) -> int:
+        """Row of the upper-left cell on the absolute lattice of this CRS and resolution (rows run south)."""
+        return -self.north // self.resolution
+
+    @property
+    def first_column(self) -> int:
+        """Column of the upper-left cell on the absolute lattice."""
+        return self.west // self.resolution
+
+    @property
+    def transform(self) -> Affine:
+        """(column, row) -> (easting, northing), as rasterio wants it."""
+        return Affine(self.resolution, 0, self.west, 0, -self.resolution, self.north)
+
+    @property
+    def bounds(self) -> tuple[int, int, int, int]:
+        """(west, south, east, north), metres."""
+        rows, columns = self.shape
+        return self.west, self.north - rows * self.resolution, self.west + columns * self.resolution, self.north
+
+    @property
+    def lattice(self) -> str:
+        """Name of the absolute lattice the cells lie on: equal for every grid of this CRS and resolution."""
+        return f"{self.crs}@{self.resolution}m"
+
+    @property
+    def epsg(self) -> int:
+        """The number behind `EPSG:`."""
+        return int(self.crs.removeprefix("EPSG:"))
+
+    def window(self, row: int, column: int, rows: int, columns: int) -> "Grid":
+        """The part that starts at (row, column), which may lie outside this grid."""
+        west, north = self.west + column * self.resolution, self.north - row * self.resolution
+        return Grid(self.crs, west, north, self.resolution, (rows, columns))
+
+    def pad(self, cells: int) -> "Grid":
+        """This grid with a rim of so many cells."""
+        return self.window(-cells, -cells, self.shape[0] + 2 * cells, self.shape[1] + 2 * cells)
+
+    def tiles(self, size: int) -> Iterator["Grid"]:
+        """Tiles of at most size x size cells, row by row from the upper left; together they cover the grid once."""
+        for row in range(0, self.shape[0], size):
+            for column in range(0, self.shape[1], size):
+                yield self.window(row, column, min(size, self.shape[0] - row), min(size, self.shape[1] - column))
+
+    def offset(self, part: "Grid") -> tuple[int, int]:
+        """(row, column) of the part's upper-left cell in this grid; raises GridMismatch on another lattice."""
+        if part.lattice != self.lattice:
+            raise GridMismatch(f"grid: {part.lattice} is not {self.lattice}; put both on one lattice first")
+        return part.first_row - self.first_row, part.first_column - self.first_column
+
+    @classmethod
+    def covering(cls, crs: str, bounds: tuple[float, float, float, float], resolution: int) -> "Grid":
+        """The smallest grid with its origin on multiples of 60 m that covers (west, south, east, north)."""
+        west = int(np.floor(bounds[0] / ORIGIN_STEP_M)) * ORIGIN_STEP_M
+        north = int(np.ceil(bounds[3] / ORIGIN_STEP_M)) * ORIGIN_STEP_M
+        columns = int(np.ceil((bounds[2] - west) / resolution))
+        rows = int(np.ceil((north - bounds[1]) / resolution))
+        return cls(crs, west, north, resolution, (rows, columns))
+
+
+@dataclass(frozen=True, order=True)
+class Scene:
+    """One acquisition. Its order is the canonical one: (instant, platform, id)."""
+
+    instant: int
+    """Acquisition, seconds since 1970-01-01T00:00:00Z."""
+    platform: str
+    """e.g. `landsat-8`, `sentinel-1a`, or `unknown`."""
+    id: str
+    """Unique within the source; taken in at most once."""
+    orbit: str = field(default="", compare=False)
+    """Path or relative orbit, empty where the source does not say; no part of what makes two scenes the same."""
+
+    @property
+    def day(self) -> int:
+        """Days since 1970-01-01 UTC."""
+        return self.instant // SECONDS_A_DAY
+
+    @property
+    def when(self) -> datetime:
+        """The instant as a datetime in UTC."""
+        return datetime.fromtimestamp(self.instant, UTC)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a source hands over: numbers as stored, and what became of every look. `prepare` makes sense of them."""
+
+    grid: Grid
+    """Where the cells lie."""
+    scenes: tuple[Scene, ...]
+    """In canonical order."""
+    bands: tuple[str, ...]
+    """Names as in `sensors.py`, or the source's own."""
+    values: NDArray[Any]
+    """(time, band, y, x), dtype as stored; meaningless where `observation` is not OBSERVED."""
+    observation: Codes
+    """(time, y, x) codes of `codes.Observation`."""
+
+    def __post_init__(self) -> None:
+        wanted = (len(self.scenes), len(self.bands), *self.grid.shape)
+        if self.values.shape != wanted or self.observation.shape != (wanted[0], *wanted[2:]):
+            raise GridMismatch(
+                f"raw cube: values {self.values.shape}, status {self.observation.shape}; {wanted} expected"
+            )
+
+    def band(self, name: str) -> NDArray[Any]:
+        """(time, y, x) of one band; raises ValueError for a band that was not read."""
+        return self.values[:, self.bands.index(name)]
+
+
+@dataclass(frozen=True)
+class Cube:
+    """A checked view of one prepared index over time, the same at every public door."""
+
+    grid: Grid
+    """Where the cells lie."""
+    scenes: tuple[Scene, ...]
+    """In canonical order, each once."""
+    index: str
+    """Name of the index, e.g. `nbr`."""
+    values: Float
+    """(time, y, x) float32, NaN = not observed."""
+    observation: Codes
+    """(time, y, x) codes of `codes.Observation`; OBSERVED exactly where `values` is finite."""
+
+    def __post_init__(self) -> None:
+        wanted = (len(self.scenes), *self.grid.shape)
+        if self.values.shape != wanted or self.observation.shape != wanted:
+            raise GridMismatch(f"cube: values {self.values.shape}, status {self.observation.shape}; {wanted} expected")
+        if self.values.dtype != np.float32:
+            raise BadInput(f"cube: values are {self.values.dtype}; float32 expected")
+        if any(b <= a for a, b in zip(self.scenes, self.scenes[1:], strict=False)):
+            raise BadInput(
+                "cube: scenes are not in canonical order (instant, platform, id), each once; sort them first"
+            )
+
+    @property
+    def days(self) -> Days:
+        """(time,) days since 1970-01-01."""
+        return np.array([s.day for s in self.scenes], np.int32)
+
+    def between(self, first_day: int, last_day: int) -> "Cube":
+        """The looks of first_day <= day < last_day."""
+        return self.take([i for i, s in enumerate(self.scenes) if first_day <= s.day < last_day])
+
+    def take(self, looks: Sequence[int]) -> "Cube":
+        """The looks of these positions, which must rise."""
+        keep = list(looks)
+        scenes = tuple(self.scenes[i] for i in keep)
+        return Cube(self.grid, scenes, self.index, self.values[keep], self.observation[keep])
+
+    def crop(self, part: Grid) -> "Cube":
+        """The cells of a part that lies inside; raises GridMismatch where it does not."""
+        row, column = self.grid.offset(part)
+        (rows, columns), (height, width) = part.shape, self.grid.shape
+        if min(row, column) < 0 or row + rows > height or column + columns > width:
+            raise GridMismatch(f"cube: the part {part.bounds} lies outside {self.grid.bounds}; crop what both hold")
+        inner = np.s_[:, row : row + rows, column : column + columns]
+        return Cube(part, self.scenes, self.index, self.values[inner], self.observation[inner])
+
+    def to_dataset(self) -> "xr.Dataset":
+        """An xarray view for notebooks: variables `index` and `observation`, coordinates time, y, x of cell centres."""
+        import xarray as xr  # only notebooks need it, and it takes a second to load
+
+        half, (rows, columns) = self.grid.resolution / 2, self.grid.shape
+        coords = {
+            "time": np.array([s.instant for s in self.scenes], "datetime64[s]").astype("datetime64[ns]"),
+            "scene": ("time", [s.id for s in self.scenes]),
+            "platform": ("time", [s.platform for s in self.scenes]),
+            "y": self.grid.north - half - self.grid.resolution * np.arange(rows),
+            "x": self.grid.west + half + self.grid.resolution * np.arange(columns),
+        }
+        dims = ("time", "y", "x")
+        data = {self.index: (dims, self.values), "observation": (dims, self.observation)}
+        return xr.Dataset(data, coords, {"crs": self.grid.crs, "resolution": self.grid.resolution})
+
+    @classmethod
+    def of(cls, grid: Grid, scenes: Sequence[Scene], index: str, values: Float) -> "Cube":
+        """A cube from values alone: what is not finite counts as masked."""
+        finite = np.isfinite(values)
+        clean = np.where(finite, values, np.float32(np.nan)).astype(np.float32)
+        observation = np.where(finite, Observation.OBSERVED, Observation.MASKED).astype(np.uint8)
+        return cls(grid, tuple(scenes), index, clean, observation)

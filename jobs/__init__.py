@@ -1,0 +1,1 @@
+"""Running it: config files in, committed alerts and products out."""

@@ -1,0 +1,243 @@
+"""The command line. Heavy imports live inside commands, so that `--help` answers at once."""
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from detection.errors import BadInput, DetectionError, NoImagery, SourceUnavailable
+
+DONE, USAGE, PARTIAL, UNAVAILABLE, IO_ERROR, LOCKED, BAD_CONFIG, INTERRUPTED = 0, 2, 3, 69, 74, 75, 78, 130
+"""Exit codes: sysexits.h where it has one."""
+CONFIG: Final = click.argument("config", type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sachawatch")
+def sachawatch() -> None:
+    """From a config file to forest-change alerts.
+
+    \b
+    sachawatch init job.yaml        write a commented config
+    sachawatch validate job.yaml    check it
+    sachawatch estimate job.yaml    what it will cost
+    sachawatch run job.yaml         take in what is new, make alerts
+    sachawatch alerts job.yaml      list them
+    """
+
+
+@sachawatch.command()
+@click.argument("target", type=click.Path(path_type=Path), default=Path("job.yaml"))
+@click.option("--kind", type=click.Choice(["monitor", "series"]), default="monitor", help="What to describe.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+def init(target: Path, kind: str, force: bool) -> None:
+    """Write a commented config to TARGET."""
+    from jobs.template import template
+
+    if target.exists() and not force:
+        raise BadInput(f"{target}: is there already; choose another name or add --force")
+    target.write_text(template(kind), encoding="utf-8")
+    click.echo(f"{target}: written; edit it, then `sachawatch validate {target}`")
+
+
+@sachawatch.command()
+@CONFIG
+def validate(config: Path) -> None:
+    """Check CONFIG and say every mistake with its place."""
+    from jobs.config import load
+
+    found = load(config)
+    click.echo(f"{config}: a good {found.kind} config named {found.name}")
+
+
+@sachawatch.command()
+@CONFIG
+def estimate(config: Path) -> None:
+    """Say what CONFIG will read and cost, before anything is spent."""
+    _say_estimate(config)
+
+
+@sachawatch.command()
+@CONFIG
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+def run(config: Path, dry_run: bool) -> None:
+    """Take in what is new and make alerts of it. Nothing new changes nothing."""
+    if dry_run:
+        _say_estimate(config)
+    else:
+        _run(config)
+
+
+@sachawatch.command()
+@CONFIG
+def resume(config: Path) -> None:
+    """Go on after a crash or an interruption; finished tiles are not done again."""
+    _run(config)
+
+
+@sachawatch.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(config: Path, as_json: bool) -> None:
+    """Say how the job stands: its last runs, what is owed, what could not be seen."""
+    from jobs.overview import standing
+
+    _print(standing(_monitor(config)), as_json)
+
+
+@sachawatch.command()
+@CONFIG
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object a line.")
+@click.option("--all", "everything", is_flag=True, help="Expired, merged and retracted ones too.")
+def alerts(config: Path, as_json: bool, everything: bool) -> None:
+    """List the alerts of a job, the largest first."""
+    from jobs.overview import alert_lines
+
+    for line in alert_lines(_monitor(config), as_json=as_json, everything=everything):
+        click.echo(line)
+
+
+@sachawatch.command()
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="A config of kind series.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Table of changes (.csv or .parquet).")
+@click.option("--monitor-from", type=click.DateTime(["%Y-%m-%d"]), help="First day that is monitored.")
+def series(table: Path, config: Path, out: Path, monitor_from: Any) -> None:
+    """Run a detector on TABLE (series_id, date, values), one row per change ever flagged."""
+    from jobs.config import SeriesConfig, load
+    from jobs.series import run_series
+
+    chosen = load(config)
+    if not isinstance(chosen, SeriesConfig):
+        raise BadInput(f"{config}: is of kind {chosen.kind}; `sachawatch series` takes a config of kind series")
+    outcome = run_series(table, chosen, out, monitor_from.date() if monitor_from else None)
+    for line in outcome.lines():
+        click.echo(line)
+
+
+@sachawatch.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("models-trained"), help="Folder for the model.")
+@click.option("--version", default="1.0.0", help="Its version.")
+def train(out: Path, version: str) -> None:
+    """Rebuild the shipped model from its seeds (simulated scenes; some minutes)."""
+    from models.train import train_and_save
+
+    for line in train_and_save(out, version=version):
+        click.echo(line)
+
+
+@sachawatch.command()
+def models() -> None:
+    """List the trained models."""
+    from models.registry import available
+
+    for name, version in available():
+        click.echo(f"{name}@{version}")
+
+
+@sachawatch.command()
+@click.argument("config", type=click.Path(path_type=Path), required=False)
+def doctor(config: Path | None) -> None:
+    """Check this machine (and CONFIG's job): versions, disk, database, state on disk."""
+    from jobs.overview import examine
+
+    sick = False
+    for good, line in examine(_monitor(config) if config else None):
+        sick |= not good
+        click.echo(f"{'ok ' if good else 'BAD'} {line}")
+    if sick:
+        raise SystemExit(IO_ERROR)
+
+
+def _monitor(config: Path) -> Any:
+    from jobs.config import JobConfig, load
+
+    found = load(config)
+    if not isinstance(found, JobConfig):
+        raise BadInput(f"{config}: is of kind {found.kind}; this command takes a config of kind monitor")
+    return found
+
+
+def _say_estimate(config: Path) -> None:
+    from jobs.plan import estimate as cost
+    from jobs.plan import plan
+
+    _print(cost(plan(_monitor(config))), False)
+
+
+def _run(config: Path) -> None:
+    from jobs.clock import now
+    from jobs.progress import shown
+    from jobs.run import run as start
+
+    asked = _monitor(config)
+    with shown() as progress:
+        outcome = start(asked, now=now, progress=progress)
+    for line in outcome.failures:
+        click.echo(f"not done: {line}", err=True)
+    for scene in outcome.late:
+        click.echo(f"too late: scene {scene} is older than what can be replayed", err=True)
+    counts = ", ".join(f"{n} {status}" for status, n in outcome.alerts.items()) or "no alerts"
+    if outcome.kind == "nothing new":
+        click.echo(f"{asked.name}: nothing new; {counts}. Products: {outcome.folder}")
+        return
+    click.echo(f"{asked.name}: {outcome.new_scenes} scenes taken in, {outcome.new_revisions} new revisions; {counts}.")
+    click.echo(f"open {outcome.folder}/report.html")
+    if outcome.kind == "partial":
+        raise SystemExit(PARTIAL)
+
+
+def _print(facts: dict[str, Any], as_json: bool) -> None:
+    import json
+
+    if as_json:
+        click.echo(json.dumps(facts, default=str, sort_keys=True))
+        return
+    width = max(len(k) for k in facts)
+    for key, value in facts.items():
+        click.echo(f"{key:{width}}  {value}")
+
+
+def main() -> None:
+    """Run the command line; every mistake of the user ends in one line and an exit code, never in a traceback."""
+    try:
+        sachawatch.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _end("interrupted; `sachawatch resume CONFIG` goes on", INTERRUPTED)
+    except KeyboardInterrupt:
+        _end("interrupted; `sachawatch resume CONFIG` goes on", INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except (ConnectionError, TimeoutError) as error:
+        _end(f"connection: {error}; check the address and that it answers, then resume", UNAVAILABLE)
+    except OSError as error:
+        _end(
+            f"{error.filename or 'input or output'}: {error.strerror or error}; make room or give access, then resume",
+            IO_ERROR,
+        )
+    except DetectionError as error:
+        _end(str(error), _code(error))
+
+
+def _code(error: DetectionError) -> int:
+    """The exit code of an error a user can mend."""
+    from jobs.database import BadDatabase
+    from jobs.ledger import Busy, LeaseLost
+    from jobs.state import DamagedGeneration
+
+    if isinstance(error, (SourceUnavailable, NoImagery)):
+        return UNAVAILABLE
+    if isinstance(error, (Busy, LeaseLost)):
+        return LOCKED
+    return IO_ERROR if isinstance(error, (BadDatabase, DamagedGeneration)) else BAD_CONFIG
+
+
+def _end(line: str, code: int) -> None:
+    click.echo(line, err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

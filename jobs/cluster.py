@@ -1,0 +1,114 @@
+"""The hands that do the work: this process, a LocalCluster on loopback, or a Dask scheduler. The only file that imports dask.
+
+Nothing true lives here: a task returns references to what it wrote, and may be run again by anyone at any time.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+
+from detection.monitors import Detector, Looks, start, update
+from detection.monitors.replay import begin, take_in
+from detection.types import Scene
+from jobs.config import Cluster
+from jobs.tile import Failed, Task, guarded
+
+DEATHS = 1
+"""Workers a tile may lose before it is set aside; it is then tried once more, alone."""
+KILLED = "KilledWorker"
+"""Name of Dask's error for a task whose workers died again and again."""
+
+
+class Hands(Protocol):
+    """Whoever works."""
+
+    def each(
+        self, work: Callable[..., Any], tasks: Sequence[Task], rest: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[Task, Any]]:
+        """`guarded(work, task, *rest)` for every task, as they finish: (task, result or Failed)."""
+        ...
+
+
+class Here:
+    """This process, one task after the other."""
+
+    def each(
+        self, work: Callable[..., Any], tasks: Sequence[Task], rest: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[Task, Any]]:
+        """As `Hands.each`, in order."""
+        for task, more in zip(tasks, rest, strict=True):
+            yield task, guarded(work, task, *more)
+
+
+class Workers:
+    """A Dask client."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    def each(
+        self, work: Callable[..., Any], tasks: Sequence[Task], rest: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[Task, Any]]:
+        """As `Hands.each`, in the order they finish. Tiles whose workers died are tried once more, each alone: the one
+        that kills is thus told from those that merely waited beside it."""
+        killed = []
+        for task, more, result in self._finished(work, list(zip(tasks, rest, strict=True))):
+            if isinstance(result, Failed) and result.reason.startswith(KILLED):
+                killed.append((task, more))
+            else:
+                yield task, result
+        for pair in killed:
+            for task, _, result in self._finished(work, [pair]):
+                yield task, result
+
+    def _finished(
+        self, work: Callable[..., Any], pairs: Sequence[tuple[Task, tuple[Any, ...]]]
+    ) -> Iterator[tuple[Task, tuple[Any, ...], Any]]:
+        from distributed import as_completed
+
+        futures = {self.client.submit(guarded, work, task, *more, pure=False): (task, more) for task, more in pairs}
+        for future in as_completed(futures, raise_errors=False):
+            (task, more), error = futures[future], future.exception()
+            lost = Failed(task.tile.id, f"{type(error).__name__}: {error}", "") if error is not None else None
+            yield task, more, lost or future.result()
+            future.release()
+
+
+@contextmanager
+def hands(asked: Cluster) -> Iterator[Hands]:
+    """The hands a config asks for; kernels are compiled before the first worker starts, so that nobody compiles twice."""
+    address = asked.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
+    workers = (os.cpu_count() or 1) if asked.workers is None else asked.workers
+    compile_kernels()
+    if address is None and workers == 0:
+        yield Here()
+        return
+    import dask
+    from distributed import Client, LocalCluster
+
+    dask.config.set({"distributed.scheduler.allowed-failures": DEATHS, "distributed.comm.timeouts.connect": "30s"})
+    if address is not None:
+        with Client(address) as client:
+            yield Workers(client)
+        return
+    memory = f"{asked.memory_gb_per_worker}GB"
+    local = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "memory_limit": memory, "silence_logs": "ERROR"}
+    with (
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, **local) as cluster,
+        Client(cluster) as client,
+    ):
+        yield Workers(client)
+
+
+def compile_kernels() -> None:
+    """Run every kernel once on a pixel, which compiles it or finds it in the cache (NUMBA_CACHE_DIR, else beside the code)."""
+    detector = Detector()
+    history = tuple(Scene(day * 86_400, "x", f"s{day}") for day in range(0, 800, 16))
+    looks = Looks(history, np.ones((len(history), 1), np.float32), np.zeros((len(history), 1), np.float32))
+    state = start(detector, looks, inside=np.ones(1, np.bool_))
+    later = Looks((Scene(900 * 86_400, "x", "later"),), np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32))
+    update(detector, state, later)
+    take_in(detector, begin(state, 1), later, replay_days=1)

@@ -1,0 +1,138 @@
+"""The raster layers of a run as cloud-optimised GeoTIFFs: what each holds is said once, in `LAYERS`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rasterio.io import MemoryFile
+
+from detection.codes import (
+    DATE_NODATA,
+    MONITORED_COLOUR,
+    MONITORED_MEANING,
+    STATUS_COLOUR,
+    STATUS_MEANING,
+    STATUS_NODATA,
+    STATUS_SCHEME,
+)
+from detection.errors import BadInput, GridMismatch
+from detection.types import Grid
+from jobs.outputs import RunFacts, publish
+from jobs.outputs.styles import raster_style, rgb
+
+BLOCK = 512
+"""Cells along a block's side: the default of GDAL's COG driver; a smaller raster has no overviews."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one raster of a run holds."""
+
+    dtype: str
+    """numpy name of the type."""
+    nodata: float | None
+    """The value that says nothing; None where every value says something."""
+    description: str
+    """In words, with the unit."""
+    unit: str = ""
+    """UCUM-like symbol, empty for codes."""
+    meanings: Mapping[int, str] | None = None
+    """Code -> meaning, for a layer of codes."""
+    colours: Mapping[int, str] | None = None
+    """Code -> `#rrggbb`, for a layer of codes."""
+
+
+LAYERS: Final[Mapping[str, Layer]] = {
+    "status": Layer(
+        "uint8", STATUS_NODATA, f"detection status, codes {STATUS_SCHEME}", "", STATUS_MEANING, STATUS_COLOUR
+    ),
+    "monitored": Layer("uint8", None, "why a pixel is or is not monitored", "", MONITORED_MEANING, MONITORED_COLOUR),
+    "change_date": Layer("int32", DATE_NODATA, "first anomalous look, days since 1970-01-01", "d"),
+    "confirmed_date": Layer("int32", DATE_NODATA, "look that confirmed, days since 1970-01-01", "d"),
+    "magnitude": Layer("float32", float("nan"), "mean change of the index since the change date, in its units", "1"),
+}
+
+
+def write_rasters(arrays: Mapping[str, NDArray[Any]], folder: Path, *, run: RunFacts) -> list[Path]:
+    """Write one COG per layer (names and dtypes of `LAYERS`), a QGIS style beside each coded one; the paths come back.
+
+    Raises BadInput for a name or dtype that is not in `LAYERS`, GridMismatch for another shape than the run's grid.
+    """
+    tags = {"RUN_ID": run.run_id, "COLLECTION": run.collection, "SIMULATED": str(run.simulated).lower()}
+    written = []
+    for name, array in arrays.items():
+        layer, path = _layer(name, array), folder / f"{name}.tif"
+        write_cog(
+            path,
+            array,
+            run.grid,
+            nodata=layer.nodata,
+            description=layer.description,
+            colours=layer.colours,
+            tags=tags,
+        )
+        written.append(path)
+        if layer.colours is not None and layer.meanings is not None:
+            style = path.with_suffix(".qml")
+            publish(style, raster_style(layer.colours, layer.meanings).encode())
+            written.append(style)
+    return written
+
+
+def write_cog(
+    path: Path,
+    array: NDArray[Any],
+    grid: Grid,
+    *,
+    nodata: float | None,
+    description: str,
+    colours: Mapping[int, str] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write (y, x) as a one-band COG: DEFLATE, overviews by nearest neighbour, put in place whole or not at all.
+
+    DEFLATE because it carries a checksum: a flipped bit is noticed on reading far more often than with ZSTD or LZW.
+    colours (code -> `#rrggbb`) become the internal colour table of a uint8 raster. Raises GridMismatch when the shape
+    is not the grid's, BadInput for colours on another dtype, OSError when the disk is full.
+    """
+    if array.shape != grid.shape:
+        raise GridMismatch(f"raster {path.name}: shape {array.shape} is not the grid's {grid.shape}")
+    if colours is not None and array.dtype != np.uint8:
+        raise BadInput(f"raster {path.name}: a colour table needs uint8, found {array.dtype}; write it without colours")
+    publish(path, _cog(array, grid, nodata, description, colours, dict(tags or {})))
+
+
+def _cog(
+    array: NDArray[Any],
+    grid: Grid,
+    nodata: float | None,
+    description: str,
+    colours: Mapping[int, str] | None,
+    tags: dict[str, str],
+) -> bytes:
+    """Compressed in memory: a full disk then shows as OSError in `publish`, not as a half-written file of GDAL's."""
+    rows, columns = grid.shape
+    profile = {"count": 1, "height": rows, "width": columns, "dtype": array.dtype.name, "nodata": nodata}
+    where = {"crs": grid.crs, "transform": grid.transform}
+    how = {"compress": "DEFLATE", "blocksize": BLOCK, "overview_resampling": "NEAREST", "bigtiff": "IF_SAFER"}
+    # A predictor helps where neighbours differ little (dates, magnitudes), not where they are codes.
+    how["predictor"] = "NO" if colours is not None else "YES"
+    with MemoryFile() as memory:
+        with memory.open(driver="COG", **profile, **where, **how) as raster:
+            raster.write(array, 1)
+            raster.set_band_description(1, description)
+            raster.update_tags(**tags)
+            if colours is not None:
+                raster.write_colormap(1, {code: (*rgb(colour), 255) for code, colour in colours.items()})
+        return bytes(memory.getbuffer())
+
+
+def _layer(name: str, array: NDArray[Any]) -> Layer:
+    if name not in LAYERS:
+        raise BadInput(f"raster {name!r}: no such layer; one of {', '.join(LAYERS)}")
+    if array.dtype.name != LAYERS[name].dtype:
+        raise BadInput(f"raster {name}: values are {array.dtype.name}; {LAYERS[name].dtype} expected")
+    return LAYERS[name]

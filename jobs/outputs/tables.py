@@ -1,0 +1,110 @@
+"""The alerts as tables: GeoPackage for GIS, GeoParquet for analysis, one Arrow schema for both, whole when empty."""
+
+import errno
+import json
+import tempfile
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError
+from shapely import MultiPolygon, to_wkb
+
+Row = dict[str, Any]
+
+_DATES = ("change_date", "last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected")
+_WHOLE = ("revision", "status_code", "gsd_m", "count")
+_TRUTHS = ("area_is_estimate", "simulated")
+_NUMBERS = ("area_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_max", "magnitude_sigma", "probability")
+_PLACES = ("lon", "lat", "utm_e", "utm_n")
+_TYPES: dict[str, pa.DataType] = {
+    **dict.fromkeys(_DATES, pa.date32()),
+    **dict.fromkeys(_WHOLE, pa.int32()),
+    **dict.fromkeys(_TRUTHS, pa.bool_()),
+    **dict.fromkeys((*_NUMBERS, *_PLACES), pa.float64()),
+    "observed_at": pa.timestamp("ms", "UTC"),
+}
+COLUMNS = (
+    *("id", "short_code", "revision", "collection", "status", "status_code", "status_scheme", "change_date"),
+    *("last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected", "observed_at", "known_at"),
+    *("area_ha", "area_ha_new", "area_is_estimate", "mmu_ha", "gsd_m", "magnitude", "magnitude_max", "magnitude_sigma"),
+    *("magnitude_metric", "count", "confidence", "change_type", "probability", "model", "baseline", "detected_by"),
+    *("simulated", "previous_id", "merged_into", "lattice", "geometry_method", "lon", "lat", "utm_zone", "utm_e"),
+    "utm_n",
+)
+"""Every column, in order; those without a type of their own are text."""
+SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS])
+
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+_BOX = pa.struct([(side, pa.float64()) for side in _SIDES])
+_STYLE_COLUMNS = (
+    *("f_table_catalog", "f_table_schema", "f_table_name", "f_geometry_column", "styleName", "styleQML", "styleSLD"),
+    *("useAsDefault", "description", "owner", "ui", "update_time"),
+)
+"""The table in which QGIS looks for styles of a GeoPackage (QgsOgrProvider, `layer_styles`)."""
+
+
+def geopackage(rows: Sequence[Row], shapes: Sequence[MultiPolygon], *, crs: str, style: str, made_at: str) -> bytes:
+    """A GeoPackage with the layer `alerts` in crs and the QML style that QGIS opens it with.
+
+    made_at (ISO 8601) stands in the file instead of the clock: the same input gives the same bytes.
+    """
+    table = _table(rows).append_column("geometry", _wkb(shapes))
+    before = {key: pyogrio.get_gdal_config_option(key) for key in _config(made_at)}
+    pyogrio.set_gdal_config_options(_config(made_at))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "alerts.gpkg"
+            layer = {"geometry_name": "geometry", "geometry_type": "MultiPolygon", "crs": crs}
+            options = {"GEOMETRY_NAME": "geometry", "DESCRIPTION": "forest-change alerts"}
+            pyogrio.write_arrow(table, path, layer="alerts", driver="GPKG", layer_options=options, **layer)
+            pyogrio.write_arrow(_styles(style, made_at), path, layer="layer_styles", driver="GPKG", append=True)
+            return path.read_bytes()
+    except (DataLayerError, DataSourceError) as error:
+        said = " ".join(str(error).split())
+        raise OSError(errno.EIO, f"could not be written ({said})", "alerts.gpkg") from error
+    finally:
+        pyogrio.set_gdal_config_options(before)
+
+
+def geoparquet(rows: Sequence[Row], shapes: Sequence[MultiPolygon]) -> bytes:
+    """GeoParquet 1.1 (zstd): WKB in WGS 84 degrees, longitude first, with a bounding box per row as covering."""
+    bounds = [None if s.is_empty else dict(zip(_SIDES, s.bounds, strict=True)) for s in shapes]
+    table = _table(rows).append_column("bbox", pa.array(bounds, _BOX)).append_column("geometry", _wkb(shapes))
+    sink = BytesIO()
+    pq.write_table(table.replace_schema_metadata({"geo": json.dumps(_geo(shapes))}), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _table(rows: Sequence[Row]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=SCHEMA)
+
+
+def _wkb(shapes: Sequence[MultiPolygon]) -> pa.Array:
+    return pa.array([None if s.is_empty else to_wkb(s) for s in shapes], pa.binary())
+
+
+def _geo(shapes: Sequence[MultiPolygon]) -> dict[str, Any]:
+    """The `geo` metadata of the GeoParquet 1.1.0 specification; no `crs` member means OGC:CRS84."""
+    covering = {"bbox": {side: ["bbox", side] for side in _SIDES}}
+    column: dict[str, Any] = {"encoding": "WKB", "geometry_types": ["MultiPolygon"], "orientation": "counterclockwise"}
+    column["covering"] = covering
+    boxes = [s.bounds for s in shapes if not s.is_empty]
+    if boxes:
+        west, south, east, north = zip(*boxes, strict=True)
+        column["bbox"] = [min(west), min(south), max(east), max(north)]
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+
+def _styles(style: str, made_at: str) -> pa.Table:
+    values = ("", "", "alerts", "geometry", "status", style, "", True, "alerts by status", "", "", made_at)
+    return pa.table({name: [value] for name, value in zip(_STYLE_COLUMNS, values, strict=True)})
+
+
+def _config(made_at: str) -> dict[str, Any]:
+    """OGR_CURRENT_DATE: GDAL's GeoPackage driver writes it where it would write the time of day."""
+    return {"OGR_CURRENT_DATE": made_at}

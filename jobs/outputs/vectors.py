@@ -1,0 +1,233 @@
+"""Alerts as polygons: RFC 7946 features, and the three vector files of a run."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import Transformer
+from rasterio.features import shapes
+from shapely import MultiPolygon, Polygon
+from shapely.geometry import box, shape
+from shapely.geometry.polygon import orient
+
+from detection.alerts import Alert
+from detection.codes import ALERT_COLOUR, STATUS_SCHEME
+from detection.errors import BadInput, GridMismatch
+from jobs.outputs import RunFacts, publish
+from jobs.outputs.styles import vector_style
+from jobs.outputs.tables import Row, geopackage, geoparquet
+
+LONLAT = "OGC:CRS84"
+"""WGS 84, longitude first: the only CRS of RFC 7946 (section 4)."""
+DECIMALS = 6
+"""0.1 m at the equator; RFC 7946 section 11.2 advises no more."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A point that lies inside an alert: the centre of the cell nearest to the alert's centroid."""
+
+    lon: float
+    """Degrees east, WGS 84, 6 decimals."""
+    lat: float
+    """Degrees north."""
+    zone: str
+    """UTM zone and hemisphere, e.g. `19S`: S is south, not a latitude band."""
+    easting: float
+    """Metres."""
+    northing: float
+    """Metres, with the false northing of the hemisphere."""
+
+
+def outline(cells: NDArray[np.int32], lattice: str) -> MultiPolygon:
+    """The pixel edges around cells, in UTM metres: valid, holes kept, exteriors counterclockwise, empty for no cell.
+
+    cells (n, 2) int32 are rows and columns on the absolute lattice. Cells that only touch at a corner make several
+    polygons: one ring through that corner would cross itself. Raises BadInput for a lattice it cannot read.
+    """
+    if not len(cells):
+        return MultiPolygon()
+    _, resolution = lattice_parts(lattice)
+    top, left = (int(v) for v in cells.min(axis=0))
+    mask = np.zeros(cells.max(axis=0) - (top, left) + 1, np.uint8)
+    mask[cells[:, 0] - top, cells[:, 1] - left] = 1
+    to_metres = Affine(resolution, 0, left * resolution, 0, -resolution, -top * resolution)
+    return _gather(shape(p) for p, _ in shapes(mask, mask=mask.astype(bool), connectivity=4, transform=to_metres))
+
+
+def lattice_parts(lattice: str) -> tuple[str, int]:
+    """`EPSG:32719@30m` -> (`EPSG:32719`, 30); raises BadInput for anything else."""
+    crs, _, size = lattice.partition("@")
+    if not (crs.startswith("EPSG:") and crs[5:].isdigit() and size.endswith("m") and size[:-1].isdigit()):
+        raise BadInput(f"lattice: {lattice!r} cannot be read; give CRS@RESOLUTION, e.g. EPSG:32719@30m")
+    return crs, int(size[:-1])
+
+
+def to_lonlat(geometry: MultiPolygon | Polygon, crs: str) -> MultiPolygon:
+    """UTM metres -> WGS 84 degrees as RFC 7946 wants them: 6 decimals, right-hand rule, cut at 180 degrees."""
+    moved = shapely.transform(geometry, _degrees(crs), interleaved=False)
+    if not moved.is_empty and moved.bounds[2] - moved.bounds[0] > 180:
+        moved = _cut_at_antimeridian(moved)
+    return _gather([shapely.transform(moved, lambda xy: np.round(xy, DECIMALS))])
+
+
+def place(alert: Alert) -> Place | None:
+    """Where to point at; None for an alert without cells."""
+    if not len(alert.cells):
+        return None
+    crs, resolution = lattice_parts(alert.lattice)
+    away = ((alert.cells - alert.cells.mean(axis=0)) ** 2).sum(axis=1)
+    row, column = alert.cells[int(np.argmin(away))]
+    easting, northing = (int(column) + 0.5) * resolution, -(int(row) + 0.5) * resolution
+    lon, lat = _transformer(crs).transform(easting, northing)
+    zone = f"{int(crs[-2:])}{'N' if crs.startswith('EPSG:326') else 'S'}"
+    return Place(round(lon, DECIMALS), round(lat, DECIMALS), zone, easting, northing)
+
+
+def properties(alert: Alert, *, known_at: str | None, detected_by: str) -> Row:
+    """The flat facts of an alert, as dates, numbers and text; the geometry and the id stand elsewhere."""
+    where = place(alert)
+    return {
+        "short_code": alert.short_code,
+        "revision": alert.revision,
+        "collection": alert.collection,
+        "status": alert.status,
+        "status_code": int(alert.status_code),
+        "status_scheme": STATUS_SCHEME,
+        "change_date": alert.change_date,
+        "last_clear_before": alert.last_clear_before,
+        "first_detected": alert.first_detected,
+        "confirmed_on": alert.confirmed_on,
+        "finished_on": alert.finished_on,
+        "last_detected": alert.last_detected,
+        "observed_at": datetime.fromtimestamp(alert.observed_at, UTC),
+        "known_at": known_at,
+        "area_ha": _number(alert.area_ha, 4),
+        "area_ha_new": _number(alert.area_ha_new, 4),
+        "area_is_estimate": False,
+        "mmu_ha": _number(alert.mmu_ha, 4),
+        "gsd_m": lattice_parts(alert.lattice)[1],
+        "magnitude": _number(alert.magnitude, 6),
+        "magnitude_max": _number(alert.magnitude_max, 6),
+        "magnitude_sigma": _number(alert.magnitude_sigma, 3),
+        "magnitude_metric": alert.magnitude_metric,
+        "count": alert.count,
+        "confidence": alert.confidence,
+        "change_type": alert.change_type,
+        "probability": _number(alert.probability, 4),
+        "model": alert.model,
+        "baseline": alert.baseline,
+        "detected_by": detected_by,
+        "simulated": alert.simulated,
+        "previous_id": alert.previous_id,
+        "merged_into": alert.merged_into,
+        "lattice": alert.lattice,
+        "geometry_method": "pixel_edge",
+        "lon": where and where.lon,
+        "lat": where and where.lat,
+        "utm_zone": where and where.zone,
+        "utm_e": where and where.easting,
+        "utm_n": where and where.northing,
+    }
+
+
+def feature(alert: Alert, *, known_at: str | None = None, detected_by: str = "") -> dict[str, Any]:
+    """An alert as an RFC 7946 Feature in plain JSON values: id at the top, MultiPolygon in degrees, no crs member.
+
+    known_at is when we knew (ISO 8601), detected_by the monitor in words. The geometry is null without cells.
+    """
+    row = {"id": alert.id} | properties(alert, known_at=known_at, detected_by=detected_by)
+    return _feature(row, to_lonlat(outline(alert.cells, alert.lattice), lattice_parts(alert.lattice)[0]))
+
+
+def write_vectors(alerts: Sequence[Alert], folder: Path, *, known_at: Mapping[str, str], run: RunFacts) -> list[Path]:
+    """Write alerts.geojson, .gpkg, .parquet and .qml, rows in the order of their ids; the paths come back.
+
+    known_at maps an alert's id to when we knew of this revision (ISO 8601). The same input gives the same bytes.
+    Raises GridMismatch when an alert lies on another lattice than the run, BadInput when an id comes twice.
+    """
+    rows = sorted(alerts, key=lambda a: a.id)
+    _check(rows, run)
+    facts: list[Row] = [
+        {"id": a.id} | properties(a, known_at=known_at.get(a.id), detected_by=run.detected_by) for a in rows
+    ]
+    metres = [outline(a.cells, a.lattice) for a in rows]
+    degrees = [to_lonlat(polygons, run.grid.crs) for polygons in metres]
+    style = vector_style("status", ALERT_COLOUR)
+    files = {
+        "alerts.geojson": _collection([_feature(f, polygons) for f, polygons in zip(facts, degrees, strict=True)]),
+        "alerts.gpkg": geopackage(facts, metres, crs=run.grid.crs, style=style, made_at=run.known_at),
+        "alerts.parquet": geoparquet(facts, degrees),
+        "alerts.qml": style.encode(),
+    }
+    for name, content in files.items():
+        publish(folder / name, content)
+    return [folder / name for name in files]
+
+
+def _feature(row: Row, degrees: MultiPolygon) -> dict[str, Any]:
+    """A flat row and its shape as a Feature: the place moves into members of its own."""
+    facts = {key: _plain(value) for key, value in row.items()}
+    name, lon, lat = facts.pop("id"), facts.pop("lon"), facts.pop("lat")
+    utm = {key: facts.pop(f"utm_{key}") for key in ("zone", "e", "n")}
+    facts |= {"label_point": None if lon is None else [lon, lat], "utm": None if lon is None else utm}
+    geometry = None if degrees.is_empty else json.loads(shapely.to_geojson(degrees))
+    return {"type": "Feature", "id": name, "geometry": geometry, "properties": facts}
+
+
+def _collection(features: Sequence[Mapping[str, Any]]) -> bytes:
+    """One feature a line, so that two runs can be compared by eye."""
+    lines = [json.dumps(f, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for f in features]
+    return ('{"type":"FeatureCollection","features":[\n' + ",\n".join(lines) + "\n]}\n").encode()
+
+
+def _check(rows: Sequence[Alert], run: RunFacts) -> None:
+    for alert in rows:
+        if alert.lattice != run.grid.lattice:
+            raise GridMismatch(f"alert {alert.short_code}: lattice {alert.lattice} is not the run's {run.grid.lattice}")
+    if len({a.id for a in rows}) < len(rows):
+        raise BadInput("alerts: an id comes more than once; hand over the latest revision of each alert only")
+
+
+def _gather(parts: Iterable[MultiPolygon | Polygon]) -> MultiPolygon:
+    """The polygons among the parts as one, in an order of their own, exteriors counterclockwise."""
+    flat = [p for part in parts for p in shapely.get_parts(part) if isinstance(p, Polygon) and not p.is_empty]
+    ordered = shapely.get_parts(shapely.normalize(MultiPolygon(flat)))
+    return MultiPolygon([orient(polygon) for polygon in ordered])
+
+
+@lru_cache(maxsize=8)
+def _transformer(crs: str) -> Transformer:
+    return Transformer.from_crs(crs, LONLAT, always_xy=True)
+
+
+def _degrees(crs: str) -> Any:
+    return lambda x, y: _transformer(crs).transform(x, y)
+
+
+def _cut_at_antimeridian(geometry: MultiPolygon | Polygon) -> MultiPolygon:
+    """RFC 7946 section 3.1.9: what crosses 180 degrees is cut there, so that no part spans the globe."""
+    unwrapped = shapely.transform(geometry, lambda x, y: (np.where(x < 0, x + 360, x), y), interleaved=False)
+    east = shapely.intersection(unwrapped, box(0, -90, 180, 90))
+    west = shapely.intersection(unwrapped, box(180, -90, 360, 90))
+    return _gather([east, shapely.transform(west, lambda x, y: (x - 360, y), interleaved=False)])
+
+
+def _number(value: float | None, decimals: int) -> float | None:
+    """JSON has no NaN: what is not a number is null."""
+    return None if value is None or not math.isfinite(value) else round(float(value), decimals)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,236 @@
+"""From the committed truth to what people open: rasters, vectors, report, STAC, manifest. Whole or not at all.
+
+Everything is written into a hidden folder, which is then renamed to `runs/<run id>`; `latest` is a link to it, moved in one
+step. Nothing is computed here that could differ from what was committed.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection import monitors
+from detection.accuracy import Agreement, KnownEvent, agreement
+from detection.alerts import Alert
+from detection.codes import DATE_NODATA, Monitored
+from detection.harmonics import date_table, fitted, season_factor
+from detection.monitors import State, kernel
+from detection.sources.simulated import SimulatedParameters, truth
+from detection.types import Cube, to_date
+from jobs.ledger import Tile
+from jobs.observations import read_looks
+from jobs.outputs import RunFacts, publish
+from jobs.outputs.rasters import write_rasters
+from jobs.outputs.stac import write_stac
+from jobs.outputs.vectors import write_vectors
+from jobs.plan import Plan, TilePlan
+from jobs.reports.figures import SeriesFacts
+from jobs.reports.html import AccuracyFacts, ReportFacts, SceneFacts, write_report
+from jobs.tile import read_memory
+
+CHARTS = 6
+OPEN = ("provisional", "confirmed", "finished")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was committed, to be shown."""
+
+    plan: Plan
+    """The job."""
+    tiles: tuple[Tile, ...]
+    """With the generations that count."""
+    generations: Path
+    """Folder of the generations."""
+    alerts: tuple[Alert, ...]
+    """Latest revisions of all alerts."""
+    known_at: Mapping[str, str]
+    """Alert id -> when its latest revision was committed."""
+    run: RunFacts
+    """The run."""
+    scenes: SceneFacts
+    """What became of the scenes."""
+    manifest: Mapping[str, Any]
+    """What `manifest.json` says."""
+
+
+def publish_run(folder: Path, result: Result) -> Path:
+    """Write all products of a run; returns their folder. Doing it twice is doing it once."""
+    target = folder / "runs" / result.run.run_id
+    if not target.exists():  # else whole, and perhaps being read: it is never taken away to be written again
+        _write(target, result)
+    _point(folder / "latest", target)
+    return target
+
+
+def _write(target: Path, result: Result) -> None:
+    """All products, under a hidden name until they are whole."""
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    layers, states = _layers(result)
+    last_clear = layers.pop("last_clear")
+    files = write_rasters(layers, partial, run=result.run)
+    files += write_vectors(result.alerts, partial, known_at=result.known_at, run=result.run)
+    accuracy = _accuracy(result)
+    write_report(partial / "report.html", _facts(result, layers, last_clear, states, accuracy))
+    manifest = dict(result.manifest) | {"accuracy_simulated": vars(accuracy) if accuracy else None}
+    publish(partial / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True, default=str).encode() + b"\n")
+    write_stac(partial, [*files, partial / "report.html"], run=result.run)
+    partial.rename(target)
+
+
+def _point(link: Path, target: Path) -> None:
+    """Move the link in one step: a reader sees the run before or this one."""
+    beside = link.with_name(".latest.partial")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(target.relative_to(link.parent), target_is_directory=True)
+    beside.replace(link)
+
+
+def _layers(result: Result) -> tuple[dict[str, NDArray[Any]], dict[str, State]]:
+    """The rasters of the whole grid, from the states of its tiles."""
+    grid, detector = result.plan.grid, result.plan.detector
+    shape: tuple[int, ...] = grid.shape
+    layers: dict[str, NDArray[Any]] = {
+        "status": np.full(shape, 255, np.uint8),
+        "monitored": np.full(shape, Monitored.FAILED, np.uint8),
+        "change_date": np.full(shape, DATE_NODATA, np.int32),
+        "confirmed_date": np.full(shape, DATE_NODATA, np.int32),
+        "magnitude": np.full(shape, np.nan, np.float32),
+        "last_clear": np.full(shape, -1, np.int32),
+    }
+    states: dict[str, State] = {}
+    for tile, entry in zip(result.plan.tiles, result.tiles, strict=True):
+        if entry.state is None:
+            continue
+        state = read_memory(result.generations, entry.state).current
+        states[tile.id] = state
+        row, column = grid.offset(tile.grid)
+        place = np.s_[row : row + tile.grid.shape[0], column : column + tile.grid.shape[1]]
+        for name, values in _tile_layers(detector, state).items():
+            layers[name][place] = values.reshape(tile.grid.shape)
+    return layers, states
+
+
+def _tile_layers(detector: monitors.Detector, state: State) -> dict[str, NDArray[Any]]:
+    pixels = state.pixels
+    changed = pixels["phase"] != kernel.NONE
+    confirmed = np.isin(pixels["phase"], (kernel.CONFIRMED, kernel.RECOVERING))
+    mean = pixels["total_change"] / np.maximum(pixels["count"], 1)
+    return {
+        "status": monitors.status(detector, state),
+        "monitored": monitors.reach(state),
+        "change_date": np.where(changed, pixels["onset"], DATE_NODATA).astype(np.int32),
+        "confirmed_date": np.where(confirmed, pixels["confirmed_on"], DATE_NODATA).astype(np.int32),
+        "magnitude": np.where(changed, mean, np.float32(np.nan)).astype(np.float32),
+        "last_clear": pixels["last_look"].astype(np.int32),
+    }
+
+
+def _facts(
+    result: Result,
+    layers: Mapping[str, NDArray[Any]],
+    last_clear: NDArray[np.int32],
+    states: Mapping[str, State],
+    accuracy: Agreement | None,
+) -> ReportFacts:
+    shown = [a for a in result.alerts if a.status in OPEN]
+    biggest = sorted(shown, key=lambda a: (-a.area_ha, a.id))[:CHARTS]
+    compared = None
+    if accuracy is not None:
+        compared = AccuracyFacts("the simulator's own events, which the detector never sees", **vars(accuracy))
+    return ReportFacts(
+        run=result.run,
+        alerts=result.alerts,
+        status=layers["status"],
+        monitored=layers["monitored"],
+        last_clear_day=last_clear,
+        minimum_mapping_unit_ha=result.plan.config.patches.minimum_mapping_unit_ha,
+        scenes=result.scenes,
+        series=tuple(_chart(result, states, alert) for alert in biggest),
+        accuracy=compared,
+    )
+
+
+def _chart(result: Result, states: Mapping[str, State], alert: Alert) -> SeriesFacts:
+    """The mean over the alert's cells, look by look: what was seen and what was expected."""
+    parts = [p for tile in _tiles_of(result, alert) if (p := _cells_of(result, states, tile, alert)) is not None]
+    days, seen, expected, scale = parts[0][0], *(np.concatenate([p[i] for p in parts], 1) for i in (1, 2, 3))
+    watched = np.isfinite(seen)
+    some = watched.any(1)
+    mean = [np.where(watched, a, 0).sum(1) / np.maximum(watched.sum(1), 1) for a in (seen, expected)]
+    return SeriesFacts(
+        alert_id=alert.id,
+        days=days[some],
+        values=mean[0][some].astype(np.float32),
+        fitted=mean[1][some].astype(np.float32),
+        sigma=float(np.nanmean(scale)),
+        change_date=alert.change_date,
+        first_detected=alert.first_detected,
+        confirmed_on=alert.confirmed_on,
+    )
+
+
+def _tiles_of(result: Result, alert: Alert) -> list[tuple[TilePlan, Tile]]:
+    return [
+        (tile, entry)
+        for tile, entry in zip(result.plan.tiles, result.tiles, strict=True)
+        if entry.looks is not None and entry.state is not None and _own(tile, alert).any()
+    ]
+
+
+def _own(tile: TilePlan, alert: Alert) -> NDArray[np.bool_]:
+    """(n,) which of the alert's cells lie in the tile."""
+    place = alert.cells - (tile.grid.first_row, tile.grid.first_column)
+    own: NDArray[np.bool_] = np.logical_and.reduce((place >= 0) & (place < np.array(tile.grid.shape)), axis=1)
+    return own
+
+
+def _cells_of(
+    result: Result, states: Mapping[str, State], pair: tuple[TilePlan, Tile], alert: Alert
+) -> tuple[NDArray[Any], ...]:
+    """(days, values, expected, scale) of the alert's cells in one tile, each (time, cell)."""
+    tile, entry = pair
+    if entry.looks is None:
+        raise ValueError(f"tile {tile.id} keeps no looks")
+    cube: Cube = read_looks(result.generations, entry.looks, verify=False)
+    rows, columns = (alert.cells[_own(tile, alert)] - (tile.grid.first_row, tile.grid.first_column)).T
+    base = states[tile.id].baseline
+    pixels = rows * tile.grid.shape[1] + columns
+    table = date_table(cube.days, result.plan.detector.history.harmonics)
+    scale = base.sigma[pixels] * season_factor(table, base.season[:, pixels])
+    return cube.days, cube.values[:, rows, columns], fitted(table, base.coefficients[:, pixels]), scale
+
+
+def _accuracy(result: Result) -> Agreement | None:
+    """Against the simulator's truth, where there is one. Events too young to have been seen three times are left out."""
+    source = result.plan.config.sources
+    if not isinstance(source, SimulatedParameters):
+        return None
+    known = [KnownEvent(e.id, e.start, e.end, e.cells, e.area_ha) for e in truth(source).events if e.loss]
+    monitored = [s for s in result.plan.scenes if s.day >= result.plan.monitor_day]
+    last: date = (
+        to_date(monitored[-1].day) - timedelta(days=60) if monitored else result.plan.config.period.monitor_from
+    )
+    return agreement(
+        result.alerts,
+        known,
+        smallest_ha=result.plan.config.patches.minimum_mapping_unit_ha,
+        first=result.plan.config.period.monitor_from,
+        last=last,
+    )
+
+
+def shown(alerts: Sequence[Alert]) -> dict[str, int]:
+    """How many alerts of each status."""
+    counts: dict[str, int] = {}
+    for alert in alerts:
+        counts[alert.status] = counts.get(alert.status, 0) + 1
+    return dict(sorted(counts.items()))

@@ -1,0 +1,237 @@
+"""One tile, in a worker: look, then detect. Pure but for its source and its own generations on disk; commits nothing.
+
+`observe` reads and prepares what is new and counts residuals for the scene-wide pass; the driver sums the counts of all
+tiles; `detect` takes the looks in. Both return only references and small arrays.
+"""
+
+import traceback
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection import areas
+from detection.codes import Observation
+from detection.errors import DetectionError
+from detection.monitors import LOG, Looks, State, columns, kernel, records, residuals, start
+from detection.monitors.replay import Memory, begin, take_in
+from detection.patches import on_lattice
+from detection.prepare import commonmode, prepare
+from detection.prepare.commonmode import Histogram
+from detection.sources import Source
+from detection.types import Codes, Cube, Float, Grid, Scene
+from jobs.observations import read_looks, write_looks
+from jobs.plan import Plan, TilePlan, open_source
+from jobs.state import Generation, read_generation, write_generation
+
+SCENES_AT_A_TIME = 16
+"""Raw numbers of so many scenes are in memory at once: what is kept of them is one index."""
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to know."""
+
+    run: str
+    """Id of the run."""
+    plan: Plan
+    """The job."""
+    tile: TilePlan
+    """The piece."""
+    folder: Path
+    """Where generations lie."""
+    state: Generation | None
+    """The state before; None at the first run."""
+    looks: Generation | None
+    """The looks kept so far."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A tile after it has looked."""
+
+    state: Generation
+    """The state before the new looks (fitted now, at the first run)."""
+    looks: Generation
+    """All looks, the new ones among them."""
+    scenes: tuple[Scene, ...]
+    """New looks to take in."""
+    counts: Histogram
+    """(scene, lattice cell, bin) residuals of the new looks."""
+    unread: dict[str, str]
+    """Scene id -> why it could not be read; it is not taken in, and asked for again next time."""
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A tile after it has detected."""
+
+    state: Generation
+    """The state after the new looks."""
+    looks: Generation
+    """The looks kept."""
+    late: tuple[str, ...]
+    """Ids of scenes that came too late to be replayed."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A tile that could not be done; the others go on."""
+
+    tile: str
+    """Its id."""
+    reason: str
+    """One line."""
+    trace: str
+    """Where in the code, for the log."""
+    errno: int | None = None
+    """Of an input or output error: the disk is full, or not ours to write."""
+
+
+def guarded(work: Callable[..., R], task: Task, *rest: Any) -> R | Failed:
+    """The tile boundary: whatever happens inside ends as a named failure of this tile."""
+    try:
+        return work(task, *rest)
+    except DetectionError as error:
+        return Failed(task.tile.id, str(error), "")
+    except Exception as error:  # noqa: BLE001 - the one broad except: a tile must not take the job down
+        number = error.errno if isinstance(error, OSError) else None
+        return Failed(task.tile.id, f"{type(error).__name__}: {error}", traceback.format_exc(), number)
+
+
+def observe(task: Task) -> Observed:
+    """Read and prepare the scenes this tile has not seen, fit the baseline at the first run, count residuals."""
+    plan, grid = task.plan, task.tile.grid
+    kept = read_looks(task.folder, task.looks) if task.looks else None
+    known = set(kept.scenes) if kept else set()
+    new, unread = read_cube(plan, grid, tuple(s for s in plan.scenes if s not in known), task.run)
+    cube = _joined(kept, new)
+    looks = task.looks if task.looks and not new.scenes else write_looks(task.folder, task.tile.id, cube, {})
+    state = task.state or _write(task, _begin(plan, grid, cube))
+    memory = read_memory(task.folder, state)
+    waiting = [i for i, s in enumerate(cube.scenes) if s.day >= plan.monitor_day and _waits(s, memory, s in known)]
+    fresh = flat(cube.take(waiting))
+    size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
+    counts = commonmode.count(residuals(plan.detector, memory.current, fresh), memory.current.cell, size)
+    return Observed(state, looks, fresh.scenes, counts, unread)
+
+
+def _waits(scene: Scene, memory: Memory, kept: bool) -> bool:
+    """Is this look still to be taken in? One kept from before and not newer than the checkpoint has been, or is too late."""
+    floor = memory.checkpoint.last
+    return scene not in memory.looks.scenes and not (kept and floor is not None and scene <= floor)
+
+
+def detect(task: Task, seen: Observed, common: Mapping[Scene, Float]) -> Detected:
+    """Take the new looks in; common: (lattice cell,) anomaly by scene, in residual scales."""
+    plan, cube = task.plan, read_looks(task.folder, seen.looks, verify=False)
+    memory = _with_values(read_memory(task.folder, seen.state), cube)
+    looks = _chosen(cube, seen.scenes)
+    anomalies = np.stack([common[s] for s in looks.scenes]) if looks.scenes else None
+    memory, late = take_in(
+        plan.detector, memory, replace(looks, common=anomalies), replay_days=plan.config.retention.replay_days
+    )
+    return Detected(_write(task, memory), seen.looks, tuple(s.id for s in late))
+
+
+@lru_cache(maxsize=1)
+def _source(plan: Plan, _run: str) -> Source:
+    """The source, opened once per worker and run: what it learnt of its files serves all tiles, and no later run."""
+    return open_source(plan.config.sources)
+
+
+def read_cube(plan: Plan, grid: Grid, scenes: tuple[Scene, ...], run: str) -> tuple[Cube, dict[str, str]]:
+    """The prepared looks of these scenes on a tile (read with its halo), and the scenes that could not be read."""
+    source, config = _source(plan, run), plan.config
+    halo = int(np.ceil(config.tiles.halo_m / grid.resolution))
+    parts: list[Cube] = []
+    unread: dict[str, str] = {}
+    for first in range(0, len(scenes), SCENES_AT_A_TIME):
+        raw = source.read(grid.pad(halo), scenes[first : first + SCENES_AT_A_TIME], plan.bands)
+        cube = prepare(raw, config.prepare, plan.sensor).crop(grid)
+        failed = (cube.observation == Observation.FAILED).any((1, 2))
+        unread |= {s.id: "could not be read" for s, bad in zip(cube.scenes, failed, strict=True) if bad}
+        parts.append(cube.take(np.flatnonzero(~failed).tolist()))
+    unread |= {scene: reason for scene, reason in getattr(source, "failures", ()) if scene in unread}
+    empty = Cube.of(grid, (), config.prepare.index, np.zeros((0, *grid.shape), np.float32))
+    return _joined(empty, *parts), unread
+
+
+def flat(cube: Cube) -> Looks:
+    """The cube as a row of pixels."""
+    return Looks(
+        cube.scenes,
+        np.ascontiguousarray(cube.values.reshape(len(cube.scenes), cube.grid.shape[0] * cube.grid.shape[1])),
+    )
+
+
+def read_memory(folder: Path, generation: Generation, *, verify: bool = True) -> Memory:
+    """A tile's memory without its looks: the states, the log, and the common mode of the looks since the checkpoint."""
+    arrays, attributes = read_generation(folder, generation, verify)
+    last = {k: Scene(**v) if v else None for k, v in attributes["last"].items()}
+    current = State.of(arrays, last["current"], attributes["detector"])
+    before = records(arrays, "checkpoint", kernel.PIXEL)
+    checkpoint = replace(current, pixels=before, last=last["checkpoint"])
+    scenes = tuple(Scene(**s) for s in attributes["scenes"])
+    looks = Looks(scenes, np.zeros((len(scenes), 0), np.float32), arrays["common"])
+    return Memory(checkpoint, current, looks, records(arrays, "settled", LOG), records(arrays, "recent", LOG))
+
+
+def lattice_log(task: Task, generation: Generation) -> NDArray[Any]:
+    """The transitions of a tile at cells of the absolute lattice."""
+    return on_lattice(read_memory(task.folder, generation).transitions, task.tile.grid)
+
+
+def _with_values(memory: Memory, cube: Cube) -> Memory:
+    """The memory with the values of its looks, which lie in the kept cube."""
+    return replace(memory, looks=replace(memory.looks, values=_chosen(cube, memory.looks.scenes).values))
+
+
+def _chosen(cube: Cube, scenes: Collection[Scene]) -> Looks:
+    wanted = set(scenes)
+    return flat(cube.take([i for i, s in enumerate(cube.scenes) if s in wanted]))
+
+
+def _write(task: Task, memory: Memory) -> Generation:
+    arrays = {
+        **memory.current.arrays(),
+        **columns(memory.checkpoint.pixels, "checkpoint"),
+        **columns(memory.settled, "settled"),
+        **columns(memory.recent, "recent"),
+        "common": memory.looks.common,
+    }
+    last = {"current": memory.current.last, "checkpoint": memory.checkpoint.last}
+    attributes = {
+        "detector": memory.current.detector,
+        "last": {k: asdict(v) if v else None for k, v in last.items()},
+        "scenes": [asdict(s) for s in memory.looks.scenes],
+    }
+    return write_generation(task.folder, task.tile.id, {k: v for k, v in arrays.items() if v is not None}, attributes)
+
+
+def _begin(plan: Plan, grid: Grid, cube: Cube) -> Memory:
+    cells = commonmode.cells_of(grid, plan.grid, plan.config.common_mode)
+    history = flat(cube.take([i for i, s in enumerate(cube.scenes) if s.day < plan.monitor_day]))
+    mask = areas.inside(plan.area, grid).ravel() & _ever_covered(cube).ravel()
+    state = start(plan.detector, history, inside=mask, cell=cells)
+    return begin(state, int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode))))
+
+
+def _ever_covered(cube: Cube) -> NDArray[np.bool_]:
+    """(y, x) False where no scene ever reached."""
+    covered: NDArray[np.bool_] = (cube.observation != Observation.OUTSIDE).any(0)
+    return covered
+
+
+def _joined(first: Cube | None, *others: Cube) -> Cube:
+    cubes = [c for c in (first, *others) if c is not None]
+    scenes = [s for c in cubes for s in c.scenes]
+    order = sorted(range(len(scenes)), key=lambda i: scenes[i])
+    values = np.concatenate([c.values for c in cubes])[order]
+    observation: Codes = np.concatenate([c.observation for c in cubes])[order]
+    return Cube(cubes[0].grid, tuple(scenes[i] for i in order), cubes[0].index, values, observation)

@@ -1,0 +1,1 @@
+"""Trained classifiers of events: features, training, calibration, cards. Knows detection, never jobs."""

@@ -1,0 +1,70 @@
+"""The hands: loopback only, the scheduler a config or the environment names, and a dead worker that fails one tile."""
+
+import os
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from distributed import LocalCluster
+
+from jobs.cluster import Here, Workers, hands
+from jobs.config import Cluster
+from jobs.tile import Failed
+
+LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "threads_per_worker": 1, "silence_logs": "ERROR"}
+
+
+def task(name: str) -> SimpleNamespace:
+    return SimpleNamespace(tile=SimpleNamespace(id=name))
+
+
+def name_of(job: SimpleNamespace, *rest: int) -> tuple[str, int, int]:
+    return job.tile.id, sum(rest), os.getpid()
+
+
+def dies(job: SimpleNamespace) -> None:
+    if job.tile.id == "poison":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def listeners() -> set[str]:
+    me = psutil.Process()
+    processes = [me, *me.children(recursive=True)]
+    return {c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+
+
+def test_no_workers_means_this_process():
+    with hands(Cluster(workers=0)) as workers:
+        assert isinstance(workers, Here)
+        assert [r for _, r in workers.each(name_of, [task("a")], [(1, 2)])] == [("a", 3, os.getpid())]
+
+
+def test_a_local_cluster_listens_on_loopback_alone():
+    with hands(Cluster(workers=1)) as workers:
+        found = list(workers.each(name_of, [task("a"), task("b")], [(1,), (2,)]))
+        assert sorted(r[:2] for _, r in found) == [("a", 1), ("b", 2)]
+        assert all(r[2] != os.getpid() for _, r in found)
+        assert listeners() <= {"127.0.0.1", "::1"}
+        assert "127.0.0.1" in listeners()
+
+
+@pytest.mark.parametrize("by", ["config", "environment"])
+def test_the_scheduler_named_is_the_one_used(monkeypatch, by):
+    with LocalCluster(n_workers=1, processes=False, protocol="tcp", **LOCAL) as cluster:
+        address = cluster.scheduler_address
+        if by == "environment":
+            monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
+        asked = Cluster(scheduler=address) if by == "config" else Cluster(workers=0)
+        with hands(asked) as workers:
+            assert isinstance(workers, Workers)
+            assert workers.client.scheduler.address == address
+
+
+def test_a_tile_that_kills_its_workers_fails_alone(tmp_path: Path):
+    with hands(Cluster(workers=1)) as workers:
+        found = {t.tile.id: r for t, r in workers.each(dies, [task("poison"), task("good")], [(), ()])}
+    assert isinstance(found["poison"], Failed)
+    assert found["poison"].tile == "poison"
+    assert found["good"] is None

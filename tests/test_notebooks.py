@@ -1,0 +1,74 @@
+"""Notebooks run as they are, hold no functions and no outputs, and say that what they show is simulated."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SECONDS = 60
+
+
+def opened(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def shown(notebook, kind):
+    """Everything the code cells display of one MIME type."""
+    outputs = [o for cell in code(notebook) for o in cell.outputs]
+    return [
+        o["data"][kind] for o in outputs if o.output_type in ("display_data", "execute_result") and kind in o["data"]
+    ]
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_holds_no_definitions_no_outputs_and_no_places_of_one_machine(path):
+    notebook = opened(path)
+    nbformat.validate(notebook)
+    for cell in code(notebook):
+        assert not cell.outputs
+        assert cell.execution_count is None
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+        assert not [n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, kinds)], cell.source
+        assert not re.search(r"[\"'](/|~|[A-Z]:\\)", cell.source), "a path of one machine"
+    assert "simulated" in notebook.cells[0].source.lower()
+
+
+@pytest.fixture(scope="module")
+def first_alerts():
+    notebook = opened(FOLDER / "01-first-alerts.ipynb")
+    client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": FOLDER}})
+    return client.execute()
+
+
+def test_first_alerts_runs_and_shows_what_it_says(first_alerts):
+    assert "'done'" in shown(first_alerts, "text/plain")[0]
+    tables = shown(first_alerts, "text/html")
+    assert "tree_cover_loss" in tables[0]
+    assert "confirmed" in tables[0]
+    assert len(shown(first_alerts, "image/png")) == 2
+
+
+def test_first_alerts_calls_its_scores_simulated(first_alerts):
+    assert "Every figure here is simulated" in shown(first_alerts, "text/markdown")[0]
+    scores = shown(first_alerts, "text/html")[1]
+    assert "simulated scores of" in scores
+    assert "lesson" in scores
+
+
+def test_first_alerts_writes_no_warning(first_alerts):
+    """Neither does it leave anything behind: what it writes goes to a folder that it removes."""
+    assert not [o.text for cell in code(first_alerts) for o in cell.outputs if o.get("name") == "stderr"]
+    assert sorted(FOLDER.iterdir()) == NOTEBOOKS

@@ -1,0 +1,156 @@
+"""What a job that is not running says of itself: the figures, the alerts, the examination. Simulated input, tiny."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from jobsetup import NOON
+
+from detection.errors import BadInput
+from detection.history import History
+from detection.patches import Patches
+from detection.sources.simulated import SimulatedParameters
+from jobs import overview
+from jobs.config import Cluster, Database, JobConfig, ModelChoice, Output, Period, Tiles
+from jobs.database import default_url, open_database
+from jobs.holder import me, take
+from jobs.run import Outcome, run
+
+SOURCE = SimulatedParameters(
+    west=363_120, north=8_581_020, rows=46, columns=72, start=date(2022, 1, 1), end=date(2025, 1, 1), revisit_days=8
+)
+
+
+def config(folder: Path, **changes: object) -> JobConfig:
+    made = JobConfig(
+        name="seen",
+        sources=SOURCE,
+        period=Period(monitor_from=date(2024, 1, 1)),
+        history=History(forest_min=0.5),
+        patches=Patches(minimum_mapping_unit_ha=0.2),
+        model=ModelChoice(name=None),
+        cluster=Cluster(workers=0),
+        tiles=Tiles(size=32),
+        output=Output(folder=folder),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("overview")
+
+
+@pytest.fixture(scope="module")
+def outcome(home: Path) -> Outcome:
+    return run(config(home), now=lambda: NOON)
+
+
+def test_standing_counts_what_the_run_did(home: Path, outcome: Outcome) -> None:
+    facts = overview.standing(config(home))
+    assert facts["job"] == "seen"
+    assert facts["grid"] == "EPSG:32719@30m, 46 x 72 cells"
+    assert (facts["holder"], facts["products owed"]) == ("nobody", "none")
+    assert facts["runs"] == 1
+    assert facts["last run"].endswith(": done")
+    assert facts["tiles done"] == "6 of 6"
+    assert facts["scenes taken"] == outcome.new_scenes > 60
+    assert facts["last scene"].startswith("SIM_LC0")
+    assert (facts["scenes failed"], facts["scenes too late"]) == (0, 0)
+    assert facts["alerts"] == ", ".join(f"{n} {status}" for status, n in outcome.alerts.items())
+    json.dumps(facts)
+
+
+def test_standing_names_who_holds_the_job(home: Path, outcome: Outcome) -> None:
+    assert outcome.kind == "done"
+    with take(open_database(default_url(home / "seen")), "seen", lambda: NOON):
+        assert overview.standing(config(home))["holder"] == me()
+    assert overview.standing(config(home))["holder"] == "nobody"
+
+
+def test_alerts_are_listed_the_largest_first(home: Path, outcome: Outcome) -> None:
+    features = [json.loads(line) for line in overview.alert_lines(config(home), as_json=True, everything=False)]
+    areas = [f["properties"]["area_ha"] for f in features]
+    shown = sum(n for status, n in outcome.alerts.items() if status in ("provisional", "confirmed", "finished"))
+    assert len(features) == shown >= 1
+    assert areas == sorted(areas, reverse=True)
+    assert outcome.folder is not None
+    published = json.loads((outcome.folder / "alerts.geojson").read_text())["features"]
+    assert {f["id"] for f in features} <= {f["id"] for f in published}
+
+
+def test_alerts_for_people_have_a_head_that_says_simulated_and_a_line_each(home: Path, outcome: Outcome) -> None:
+    everything = list(overview.alert_lines(config(home), as_json=False, everything=True))
+    assert everything[0].startswith("code")
+    assert everything[0].endswith("(SIMULATED)")
+    assert len(everything) == 1 + sum(outcome.alerts.values())
+    features = [json.loads(line) for line in overview.alert_lines(config(home), as_json=True, everything=True)]
+    for line, feature in zip(everything[1:], features, strict=True):
+        assert line.split()[0] == feature["properties"]["short_code"]
+        assert feature["properties"]["status"] in line
+
+
+def test_asking_changes_nothing(home: Path, outcome: Outcome) -> None:
+    assert outcome.kind == "done"
+    kept = {p: p.stat().st_mtime_ns for p in home.rglob("*") if "sachawatch.db" not in p.name and p.is_file()}
+    overview.standing(config(home))
+    list(overview.alert_lines(config(home), as_json=True, everything=True))
+    assert all(good for good, _ in overview.examine(config(home)))
+    after = {p: p.stat().st_mtime_ns for p in home.rglob("*") if "sachawatch.db" not in p.name and p.is_file()}
+    assert after == kept
+
+
+@pytest.mark.parametrize("where", ["state", "looks"])
+def test_examine_finds_every_generation_that_is_not_what_was_written(
+    home: Path, outcome: Outcome, tmp_path: Path, where: str
+) -> None:
+    assert outcome.kind == "done"
+    shutil.copytree(home, tmp_path / "copy", symlinks=True)
+    groups = sorted((tmp_path / "copy" / "seen" / "state").glob("*-looks-*" if where == "looks" else "*.zarr"))
+    for group in groups:
+        shutil.rmtree(group)
+    found = list(overview.examine(config(tmp_path / "copy")))
+    bad = [line for good, line in found if not good and not line.startswith("disk")]
+    assert len(bad) == (6 if where == "looks" else 12), "a line for each that counts"
+    assert all("missing" in line for line in bad)
+    assert not any(good and line.startswith("state:") for good, line in found)
+
+
+def test_examine_alone_looks_at_the_machine() -> None:
+    lines = [line for _, line in overview.examine(None)]
+    assert lines[0].startswith("sachawatch ")
+    assert all(name in lines[1] for name in overview.LIBRARIES)
+    assert "GB free" in lines[2]
+    assert len(lines) == 3
+
+
+def test_examine_says_when_the_disk_is_nearly_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview, "ENOUGH_DISK_GB", float("inf"))
+    assert [good for good, _ in overview.examine(None)] == [True, True, False]
+
+
+ASK: dict[str, Callable[[JobConfig], object]] = {
+    "standing": overview.standing,
+    "alert_lines": lambda asked: list(overview.alert_lines(asked, as_json=False, everything=True)),
+}
+
+
+@pytest.mark.parametrize("question", ASK)
+@pytest.mark.parametrize("database", ["default", "own"])
+def test_a_job_that_never_ran_says_so_and_nothing_is_made(tmp_path: Path, question: str, database: str) -> None:
+    (tmp_path / "seen").mkdir()
+    url = f"sqlite:///{tmp_path / 'alerts.db'}" if database == "own" else None
+    with pytest.raises(BadInput, match="has never run here"):
+        ASK[question](config(tmp_path, database=Database(url=url)))
+    assert list(tmp_path.rglob("*")) == [tmp_path / "seen"]
+
+
+def test_examining_a_job_that_never_ran_is_a_bad_line(tmp_path: Path) -> None:
+    found = list(overview.examine(config(tmp_path / "nowhere")))
+    assert found[-1][0] is False
+    assert "has never run here" in found[-1][1]
+    assert not (tmp_path / "nowhere").exists()
