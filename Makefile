@@ -4,6 +4,9 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 
+# Every process of a run imports the same libraries: their bytecode, written once, spares each of them seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check crash bench clean
 
 demo: $(VENV)/.ready

@@ -4,9 +4,10 @@ Nothing true lives here: a task returns references to what it wrote, and may be 
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -16,9 +17,19 @@ from detection.types import Scene
 from jobs.config import Cluster
 from jobs.tile import Failed, Task, guarded
 
-DEATHS = 1
+DEATHS: Final = 1
 """Workers a tile may lose before it is set aside; it is then tried once more, alone."""
-KILLED = "KilledWorker"
+SETTINGS: Final = {
+    "distributed.scheduler.allowed-failures": DEATHS,
+    "distributed.comm.timeouts.connect": "30s",
+    "distributed.deploy.lost-worker-timeout": "40s",
+}
+"""Of Dask. The last: a worker that is not back after this is given up and replaced; a slow machine imports for 20 s."""
+LOOK_S: Final = 5.0
+"""How often the driver looks whether workers are missing (s)."""
+PATIENCE_S: Final = 600.0
+"""How long tiles wait where there is no worker at all (s)."""
+KILLED: Final = "KilledWorker"
 """Name of Dask's error for a task whose workers died again and again."""
 
 
@@ -44,10 +55,10 @@ class Here:
 
 
 class Workers:
-    """A Dask client."""
+    """A Dask client, and how to ask for workers that are gone to be replaced."""
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
+    def __init__(self, client: Any, replace_lost: Callable[[], None] = lambda: None) -> None:
+        self.client, self.replace_lost = client, replace_lost
 
     def each(
         self, work: Callable[..., Any], tasks: Sequence[Task], rest: Sequence[tuple[Any, ...]]
@@ -67,14 +78,45 @@ class Workers:
     def _finished(
         self, work: Callable[..., Any], pairs: Sequence[tuple[Task, tuple[Any, ...]]]
     ) -> Iterator[tuple[Task, tuple[Any, ...], Any]]:
-        from distributed import as_completed
+        waiting = {self.client.submit(guarded, work, task, *more, pure=False): (task, more) for task, more in pairs}
+        seen = time.monotonic()
+        while waiting:
+            finished = self._wait(list(waiting))
+            for future in finished:
+                task, more = waiting.pop(future)
+                yield task, more, _outcome(task, future)
+                future.release()
+            if finished or self.client.nthreads():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE_S:
+                reason = (
+                    f"no worker at {self.client.scheduler.address} for {PATIENCE_S:.0f} s; start workers, then resume"
+                )
+                yield from ((task, more, Failed(task.tile.id, reason, "")) for task, more in waiting.values())
+                return
 
-        futures = {self.client.submit(guarded, work, task, *more, pure=False): (task, more) for task, more in pairs}
-        for future in as_completed(futures, raise_errors=False):
-            (task, more), error = futures[future], future.exception()
-            lost = Failed(task.tile.id, f"{type(error).__name__}: {error}", "") if error is not None else None
-            yield task, more, lost or future.result()
-            future.release()
+    def _wait(self, futures: list[Any]) -> set[Any]:
+        """Those that are done. A worker that dies while it starts is not replaced by Dask itself: asked for each time."""
+        from distributed import wait
+
+        try:
+            done: set[Any] = wait(futures, timeout=LOOK_S, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            self.replace_lost()
+            return set()
+        return done
+
+
+def _outcome(task: Task, future: Any) -> Any:
+    from distributed import KilledWorker
+
+    error = future.exception()
+    if error is None:
+        try:
+            return future.result()
+        except KilledWorker as later:  # the result died with its worker, and so did those who did the task again
+            error = later
+    return Failed(task.tile.id, f"{type(error).__name__}: {error}", "")
 
 
 @contextmanager
@@ -89,7 +131,7 @@ def hands(asked: Cluster) -> Iterator[Hands]:
     import dask
     from distributed import Client, LocalCluster
 
-    dask.config.set({"distributed.scheduler.allowed-failures": DEATHS, "distributed.comm.timeouts.connect": "30s"})
+    dask.config.set(SETTINGS)
     if address is not None:
         with Client(address) as client:
             yield Workers(client)
@@ -100,7 +142,7 @@ def hands(asked: Cluster) -> Iterator[Hands]:
         LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, **local) as cluster,
         Client(cluster) as client,
     ):
-        yield Workers(client)
+        yield Workers(client, lambda: cluster.scale(workers))
 
 
 def compile_kernels() -> None:

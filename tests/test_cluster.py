@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from jobs.cluster import Here, Workers, hands
 from jobs.config import Cluster
@@ -68,3 +68,19 @@ def test_a_tile_that_kills_its_workers_fails_alone(tmp_path: Path):
     assert isinstance(found["poison"], Failed)
     assert found["poison"].tile == "poison"
     assert found["good"] is None
+
+
+def test_workers_that_are_gone_are_replaced(monkeypatch):
+    monkeypatch.setattr("jobs.cluster.LOOK_S", 0.1)
+    with LocalCluster(n_workers=0, processes=False, protocol="tcp", **LOCAL) as cluster, Client(cluster) as client:
+        workers = Workers(client, lambda: cluster.scale(1))
+        assert [r for _, r in workers.each(name_of, [task("a")], [(1, 2)])] == [("a", 3, os.getpid())]
+
+
+def test_a_scheduler_without_workers_is_not_waited_for_for_ever(monkeypatch):
+    monkeypatch.setattr("jobs.cluster.LOOK_S", 0.1)
+    monkeypatch.setattr("jobs.cluster.PATIENCE_S", 0.3)
+    with LocalCluster(n_workers=0, processes=False, protocol="tcp", **LOCAL) as cluster, Client(cluster) as client:
+        found = [r for _, r in Workers(client).each(name_of, [task("a"), task("b")], [(1,), (2,)])]
+    assert [f.tile for f in found] == ["a", "b"]
+    assert all(f.reason.startswith("no worker at ") for f in found)
