@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("steady", derandomize=True)  # `make test`: the same examples every time
 
 SHARED = Path(os.environ.get("SACHAWATCH_SHARED", Path(__file__).parents[1] / "../shared"))
 

@@ -125,8 +125,8 @@ def test_covering_covers_and_no_more_than_needed(
     w, s, e, n = grid.bounds
     assert (w % 60, n % 60) == (0, 0)
     hair = 1e-6  # metres
-    assert w <= bounds[0] < w + 60
-    assert n - 60 < bounds[3] <= n
+    assert w - hair <= bounds[0] < w + 60
+    assert n - 60 < bounds[3] <= n + hair
     assert e - resolution - hair < bounds[2] <= e + hair
     assert s - hair <= bounds[1] < s + resolution + hair
 
