@@ -96,10 +96,10 @@ def count_calls(log: Path) -> None:
             opened.write(f"{ident} {stage}\n")
 
     @functools.wraps(read)
-    def reading(plan: Any, grid: Any, scenes: Any, run_id: str) -> Any:
-        if scenes:
-            note(next(t.id for t in plan.tiles if t.grid == grid), "observe")
-        return read(plan, grid, scenes, run_id)
+    def reading(task: Any, rows: Any) -> Any:
+        if rows:
+            note(task.tile.id, "observe")
+        return read(task, rows)
 
     @functools.wraps(gather)
     def gathering(workers: Any, work: Any, tasks: Any, *rest: Any) -> Any:

@@ -76,18 +76,17 @@ class Answer:
 def render(config: JobConfig, folder: Path) -> FilesParameters:
     """Every look of the job as a GeoTIFF (uint16, bands as the job reads them); returns the source that reads them."""
     source, work = open_source(config.sources), plan(config)
+    bands = work.bands(config.sources.sensor)
     place = {"driver": "GTiff", "dtype": "uint16", "compress": "deflate", "zlevel": 1, "tiled": True}
     place |= {"blockxsize": 128, "blockysize": 128, "crs": work.grid.crs, "transform": work.grid.transform}
-    place |= {"height": work.grid.shape[0], "width": work.grid.shape[1], "count": len(work.bands)}
+    place |= {"height": work.grid.shape[0], "width": work.grid.shape[1], "count": len(bands)}
     folder.mkdir()
-    for first in range(0, len(work.scenes), SCENES_AT_A_TIME):
-        scenes = work.scenes[first : first + SCENES_AT_A_TIME]
-        for scene, numbers in zip(scenes, source.read(work.grid, scenes, work.bands).values, strict=True):
-            with rasterio.open(folder / _file(scene), "w", **place) as file:
+    for first in range(0, len(work.rows), SCENES_AT_A_TIME):
+        rows = work.rows[first : first + SCENES_AT_A_TIME]
+        for row, numbers in zip(rows, source.read(work.grid, rows, bands).values, strict=True):
+            with rasterio.open(folder / _file(row.scene), "w", **place) as file:
                 file.write(numbers)
-    return FilesParameters(
-        folder=folder, layout="dated", pattern=PATTERN, bands=work.bands, sensor=config.sources.sensor
-    )
+    return FilesParameters(folder=folder, layout="dated", pattern=PATTERN, bands=bands, sensor=config.sources.sensor)
 
 
 def answer(config: JobConfig, source: FilesParameters, way: Way, folder: Path) -> Answer:

@@ -177,6 +177,32 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A line of a source's manifest: a scene, what its numbers mean and where they lie."""
+
+    scene: Scene
+    """The acquisition."""
+    sensor: str
+    """Family of its numbers: a key of `SENSORS`."""
+    collection: str = ""
+    """Collection of the catalogue, e.g. `landsat-c2-l2`."""
+    baseline: str = ""
+    """Processing baseline or version, as the provider says it."""
+    added: float = 0.0
+    """Added to the stored numbers before they are scaled (Sentinel-2: BOA_ADD_OFFSET, provider and baseline decide)."""
+    assets: tuple[tuple[str, str], ...] = ()
+    """(band, href or asset id); a band that is not named here is missing. Signatures are put on when reading."""
+    bounds: tuple[float, float, float, float] | None = None
+    """(west, south, east, north) of the footprint, degrees; None: not said."""
+    note: str = ""
+    """What was wrong with the catalogue's entry, e.g. a duplicate left out; empty: nothing."""
+
+    def asset(self, band: str) -> str | None:
+        """Where a band lies; None where the provider does not have it."""
+        return dict(self.assets).get(band)
+
+
+@dataclass(frozen=True)
 class Raw:
     """What a source hands over: numbers as stored, and what became of every look. `prepare` makes sense of them."""
 
@@ -190,9 +216,13 @@ class Raw:
     """(time, band, y, x), dtype as stored; meaningless where `observation` is not OBSERVED."""
     observation: Codes
     """(time, y, x) codes of `codes.Observation`."""
+    added: tuple[float, ...] = ()
+    """(time,) added to the stored numbers before they are scaled; empty: nothing is."""
 
     def __post_init__(self) -> None:
         wanted = (len(self.scenes), len(self.bands), *self.grid.shape)
+        if self.added and len(self.added) != len(self.scenes):
+            raise GridMismatch(f"raw cube: {len(self.added)} offsets for {len(self.scenes)} scenes; give one a scene")
         if self.values.shape != wanted or self.observation.shape != (wanted[0], *wanted[2:]):
             raise GridMismatch(
                 f"raw cube: values {self.values.shape}, status {self.observation.shape}; {wanted} expected"

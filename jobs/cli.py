@@ -1,6 +1,7 @@
 """The command line. Heavy imports live inside commands, so that `--help` answers at once."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +12,13 @@ from detection.errors import BadInput, DetectionError, NoImagery, SourceUnavaila
 DONE, USAGE, PARTIAL, UNAVAILABLE, IO_ERROR, LOCKED, BAD_CONFIG, INTERRUPTED = 0, 2, 3, 69, 74, 75, 78, 130
 """Exit codes: sysexits.h where it has one."""
 CONFIG: Final = click.argument("config", type=click.Path(path_type=Path))
+MAX_GB: Final = click.option(
+    "--max-gb",
+    type=click.FloatRange(min=0),
+    help="Refuse, before anything is spent, when more gigabytes are still to be read.",
+)
+LISTED: Final = 5
+"""So many scenes that lack a band are named."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,20 +61,22 @@ def validate(config: Path) -> None:
 
 @sachawatch.command()
 @CONFIG
-def estimate(config: Path) -> None:
+@MAX_GB
+def estimate(config: Path, max_gb: float | None) -> None:
     """Say what CONFIG will read and cost, before anything is spent."""
-    _say_estimate(config)
+    _say_estimate(config, max_gb)
 
 
 @sachawatch.command()
 @CONFIG
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-def run(config: Path, dry_run: bool) -> None:
+@MAX_GB
+def run(config: Path, dry_run: bool, max_gb: float | None) -> None:
     """Take in what is new and make alerts of it. Nothing new changes nothing."""
     if dry_run:
-        _say_estimate(config)
+        _say_estimate(config, max_gb)
     else:
-        _run(config)
+        _run(config, max_gb)
 
 
 @sachawatch.command()
@@ -81,9 +91,16 @@ def resume(config: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(config: Path, as_json: bool) -> None:
     """Say how the job stands: its last runs, what is owed, what could not be seen."""
-    from jobs.overview import standing
+    from jobs import overview
 
-    _print(standing(_monitor(config)), as_json)
+    asked = _monitor(config)
+    facts, seen, blind = overview.standing(asked), overview.account_of(asked), overview.never_clear(asked)
+    if as_json:
+        _print(facts | {"seen": overview.seen_as_data(seen, blind)}, as_json)
+        return
+    _print(facts, as_json)
+    for line in overview.seen_lines(seen, blind):
+        click.echo(line)
 
 
 @sachawatch.command()
@@ -159,25 +176,43 @@ def _monitor(config: Path) -> Any:
     return found
 
 
-def _say_estimate(config: Path) -> None:
-    from jobs.plan import estimate as cost
+def _say_estimate(config: Path, max_gb: float | None) -> None:
+    from jobs import estimate as cost
+    from jobs.overview import taken
     from jobs.plan import plan
 
-    _print(cost(plan(_monitor(config))), False)
+    asked = _monitor(config)
+    work, known = plan(asked), taken(asked)
+    _print(cost.estimate(work, known), False)
+    cost.check_memory(work)
+    cost.check_budget(work, max_gb, known)
 
 
-def _run(config: Path) -> None:
+def _within_budget(work: Any, max_gb: float | None) -> None:
+    from jobs.estimate import check_budget
+    from jobs.overview import taken
+
+    if max_gb is not None:
+        check_budget(work, max_gb, taken(work.config))
+
+
+def _run(config: Path, max_gb: float | None = None) -> None:
     from jobs.clock import now
     from jobs.progress import shown
     from jobs.run import run as start
 
     asked = _monitor(config)
     with shown() as progress:
-        outcome = start(asked, now=now, progress=progress)
+        approve = partial(_within_budget, max_gb=max_gb)
+        outcome = start(asked, now=now, progress=progress, approve=approve)
     for line in outcome.failures:
         click.echo(f"not done: {line}", err=True)
     for scene in outcome.late:
         click.echo(f"too late: scene {scene} is older than what can be replayed", err=True)
+    for line in outcome.lacking[:LISTED]:
+        click.echo(f"lacks a band: {line}", err=True)
+    if len(outcome.lacking) > LISTED:
+        click.echo(f"lacks a band: {len(outcome.lacking) - LISTED} more, see `sachawatch status`", err=True)
     counts = ", ".join(f"{n} {status}" for status, n in outcome.alerts.items()) or "no alerts"
     if outcome.kind == "nothing new":
         click.echo(f"{asked.name}: nothing new; {counts}. Products: {outcome.folder}")

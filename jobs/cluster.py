@@ -6,7 +6,9 @@ Nothing true lives here: a task returns references to what it wrote, and may be 
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from threading import BoundedSemaphore
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -42,6 +44,10 @@ class Hands(Protocol):
         """`guarded(work, task, *rest)` for every task, as they finish: (task, result or Failed)."""
         ...
 
+    def turns(self, limit: int | None) -> Callable[[], AbstractContextManager[object]]:
+        """`Traffic.turn` for so many requests at a time, over all workers together; None: no limit."""
+        ...
+
 
 class Here:
     """This process, one task after the other."""
@@ -52,6 +58,24 @@ class Here:
         """As `Hands.each`, in order."""
         for task, more in zip(tasks, rest, strict=True):
             yield task, guarded(work, task, *more)
+
+    def turns(self, limit: int | None) -> Callable[[], AbstractContextManager[object]]:
+        """As `Hands.turns`."""
+        seats = BoundedSemaphore(limit) if limit else nullcontext()
+        return lambda: seats
+
+
+@dataclass(frozen=True)
+class Seats:
+    """A semaphore of the scheduler as a `Traffic.turn`; it travels to the workers."""
+
+    semaphore: Any
+    """distributed.Semaphore, itself a context manager."""
+
+    def __call__(self) -> AbstractContextManager[object]:
+        """The semaphore: entering it takes a lease."""
+        held: AbstractContextManager[object] = self.semaphore
+        return held
 
 
 class Workers:
@@ -74,6 +98,12 @@ class Workers:
         for pair in killed:
             for task, _, result in self._finished(work, [pair]):
                 yield task, result
+
+    def turns(self, limit: int | None) -> Callable[[], AbstractContextManager[object]]:
+        """As `Hands.turns`: the scheduler counts, a worker that dies gives its turns back."""
+        from distributed import Semaphore
+
+        return Seats(Semaphore(max_leases=limit, name="sachawatch-requests")) if limit else nullcontext
 
     def _finished(
         self, work: Callable[..., Any], pairs: Sequence[tuple[Task, tuple[Any, ...]]]

@@ -14,16 +14,19 @@ from typing import Annotated, Any, Final, Literal, get_type_hints
 from annotated_types import Ge, Gt, Interval, MinLen
 from pydantic import Field, TypeAdapter, ValidationError
 
+from detection.context import Context
 from detection.errors import DetectionError
 from detection.history import History
 from detection.monitors.cusum import Cusum
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
 from detection.patches import Patches
-from detection.prepare import Prepare
+from detection.prepare import Prepare, reach_m
 from detection.prepare.commonmode import CommonMode
+from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters
 from detection.sources.simulated import SimulatedParameters
+from detection.sources.stac import StacParameters
 from detection.types import digest, parameters
 from jobs.mistakes import Error, in_words, require, with_kind
 from jobs.shape import placed
@@ -39,7 +42,8 @@ HOSTING: Final = ("cluster", "output", "database")
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", examples=["demo"])]
 Monitor = Annotated[Cusum | Ewma, Field(discriminator="kind")]
-Source = Annotated[FilesParameters | SimulatedParameters, Field(discriminator="kind")]
+SourceParameters = FilesParameters | SimulatedParameters | StacParameters | EarthEngineParameters
+Source = Annotated[SourceParameters, Field(discriminator="kind")]
 
 
 @parameters
@@ -208,6 +212,8 @@ class JobConfig:
     """When to look."""
     prepare: Prepare = field(default_factory=Prepare)
     """How raw numbers become an index."""
+    context: Context = field(default_factory=Context)
+    """Layers that say what is forest, water or peat."""
     common_mode: CommonMode = field(default_factory=CommonMode)
     """What all the forest around does at one look is taken off."""
     history: History = field(default_factory=History)
@@ -232,10 +238,11 @@ class JobConfig:
     """Where alerts and runs are recorded."""
 
     def __post_init__(self) -> None:
-        halo, buffer = self.tiles.halo_m, self.prepare.mask_buffer_m
-        narrow = f"a halo of {halo:g} m is less than prepare.mask_buffer_m {buffer:g}; widen one or narrow the other"
+        halo, reach = self.tiles.halo_m, reach_m(self.prepare)
+        key = "mask_buffer_m" if reach == self.prepare.mask_buffer_m else "speckle_m"
+        narrow = f"a halo of {halo:g} m is less than prepare.{key} {getattr(self.prepare, key):g}; widen one or narrow the other"
         require(
-            (halo >= buffer, ("tiles.halo_m", "prepare.mask_buffer_m"), narrow),
+            (halo >= reach, ("tiles.halo_m", f"prepare.{key}"), narrow),
             _limits_rule(self.prepare.valid_min, self.prepare.valid_max, "prepare."),
         )
 

@@ -132,6 +132,23 @@ SCENES: Final = sa.Table(
     sa.Column("outcome", sa.String(16), nullable=False),
     sa.Column("run", sa.ForeignKey("run.id"), nullable=False),
 )
+COVERAGE: Final = sa.Table(
+    "coverage",
+    METADATA,
+    sa.Column("job", sa.String(200), primary_key=True),
+    sa.Column("tile", sa.String(64), primary_key=True),
+    sa.Column("scene", sa.String(300), primary_key=True),
+    sa.Column("sensor", sa.String(64), nullable=False),
+    sa.Column("platform", sa.String(64), nullable=False),
+    sa.Column("day", sa.Integer, nullable=False),
+    # cells of the tile within the area, by what the look showed: codes.Observation
+    sa.Column("observed", sa.Integer, nullable=False),
+    sa.Column("masked", sa.Integer, nullable=False),
+    sa.Column("outside", sa.Integer, nullable=False),
+    sa.Column("missing", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["job", "tile"], ["tile.job", "tile.id"]),
+)
 ALERTS: Final = sa.Table(
     "alert",
     METADATA,

@@ -1,9 +1,9 @@
 """What is asked of the database about the work: jobs and their tiles, runs, scenes, and who may write (the lease)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -12,13 +12,16 @@ from sqlalchemy.exc import IntegrityError
 
 from detection.errors import BadInput, DetectionError, StaleState
 from detection.types import Grid, Scene
-from jobs.database import JOBS, LEASES, RUNS, SCENES, STEPS, TILES, reading, writing
+from jobs.completeness import Coverage
+from jobs.database import COVERAGE, JOBS, LEASES, RUNS, SCENES, STEPS, TILES, reading, writing
 from jobs.state import Generation
 
 Clock = Callable[[], datetime]
 """The time in UTC, with its zone; handed in by the caller, so that no test and no replay depends on the wall clock."""
 RunOutcome = Literal["running", "done", "partial", "failed"]
 SceneOutcome = Literal["taken", "too_late", "failed"]
+SEEN: Final = tuple(one.name for one in fields(Coverage))
+"""Columns of the account of a scene."""
 
 
 class Busy(DetectionError):
@@ -265,8 +268,12 @@ def committed_digest(connection: Connection, run_id: str) -> str | None:
     return found
 
 
-def record_step(engine: Engine, lease: Lease, run_id: str, step: Step) -> None:
-    """Writes down what a tile has done in a run that is under way, so that a resumed run need not do it again."""
+def record_step(engine: Engine, lease: Lease, run_id: str, step: Step, coverage: Sequence[Coverage] = ()) -> None:
+    """Writes down what a tile has done in a run that is under way, so that a resumed run need not do it again.
+
+    coverage: what the tile saw of the scenes it read in this step (`completeness.looked`), written in the same
+    transaction; a scene that was read before is replaced. Raises LeaseLost.
+    """
     row = {"run": run_id, "tile": step.tile, "stage": step.stage, "detail": step.detail}
     state = {"state_path": step.state.path, "state_sha256": step.state.sha256}
     looks = {"looks_path": step.looks.path, "looks_sha256": step.looks.sha256}
@@ -275,6 +282,26 @@ def record_step(engine: Engine, lease: Lease, run_id: str, step: Step) -> None:
         same = (STEPS.c.run == run_id, STEPS.c.tile == step.tile, STEPS.c.stage == step.stage)
         connection.execute(sa.delete(STEPS).where(*same))
         connection.execute(sa.insert(STEPS).values(row | state | looks))
+        _put_coverage(connection, lease.job, coverage)
+
+
+def _put_coverage(connection: Connection, job: str, coverage: Sequence[Coverage]) -> None:
+    """Row by row the newest account of a tile and scene; deleting first does the same on every database."""
+    rows = [{"job": job, **{name: getattr(one, name) for name in SEEN}} for one in coverage]
+    if rows:
+        keys = ("job", "tile", "scene")
+        same = sa.and_(*(COVERAGE.c[key] == sa.bindparam(f"the_{key}") for key in keys))
+        connection.execute(sa.delete(COVERAGE).where(same), [{f"the_{key}": row[key] for key in keys} for row in rows])
+        connection.execute(sa.insert(COVERAGE), rows)
+
+
+def coverage(engine: Engine, job: str) -> tuple[Coverage, ...]:
+    """What every tile saw of every scene it was asked for, in order of tile, day and scene."""
+    columns = [COVERAGE.c[name] for name in SEEN]
+    wanted = sa.select(*columns).where(COVERAGE.c.job == job)
+    with reading(engine) as connection:
+        rows = connection.execute(wanted.order_by(COVERAGE.c.tile, COVERAGE.c.day, COVERAGE.c.scene))
+        return tuple(Coverage(*row) for row in rows)
 
 
 def steps(engine: Engine, run_id: str) -> tuple[Step, ...]:

@@ -1,28 +1,34 @@
 """What a job is going to do: its grid, tiles, scenes and what they will cost, before anything is spent."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import Transformer
 from pyproj.exceptions import CRSError
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from detection.areas import inside, project, read_area
+from detection.context import check, describe
 from detection.errors import BadInput, GridMismatch, NoImagery, UnknownBand
 from detection.monitors import Detector
 from detection.prepare import bands_needed
-from detection.sources import Source
+from detection.sources import Source, Traffic
+from detection.sources.earthengine import EarthEngine
 from detection.sources.files import Files, FilesParameters
-from detection.sources.sensors import SENSORS, Sensor
-from detection.sources.simulated import Simulated, SimulatedParameters
-from detection.types import Grid, Scene, to_day
-from jobs.config import BboxArea, FileArea, JobConfig, SourceArea
+from detection.sources.sensors import SENSORS
+from detection.sources.simulated import SIMULATED_BANDS, Simulated, SimulatedParameters
+from detection.sources.stac import Stac, StacParameters
+from detection.types import Grid, Mask, Row, Scene, digest, to_day
+from jobs.config import BboxArea, FileArea, JobConfig, SourceArea, SourceParameters
 
+DEGREES: Final = "EPSG:4326"
 FOREVER: Final = to_day(date(9999, 1, 1))
-SECONDS_A_CELL_LOOK_BAND: Final = 2.0e-7
-"""Measured on the demo on 2026-11-21 (512 x 512 cells, 137 scenes, 2 bands and QA; 21 core seconds), reading, preparing and
-detecting together."""
 MAX_CELLS: Final = 10**9
 """Larger grids are refused before anything is allocated: at the end a run holds its rasters, 18 bytes a cell, in memory
 (`jobs/publish.py`). Chosen: 900,000 km2 at 30 m, 100,000 km2 at 10 m."""
@@ -50,8 +56,13 @@ class Plan:
     """Where to look, in the grid's CRS; None is everywhere."""
     tiles: tuple[TilePlan, ...]
     """Cover the grid once."""
-    scenes: tuple[Scene, ...]
-    """History and monitoring, in canonical order."""
+    rows: tuple[Row, ...]
+    """The manifest: history and monitoring, in canonical order."""
+
+    @property
+    def scenes(self) -> tuple[Scene, ...]:
+        """The scenes of the manifest."""
+        return tuple(row.scene for row in self.rows)
 
     @property
     def monitor_day(self) -> int:
@@ -65,14 +76,19 @@ class Plan:
         return Detector(mine.history, mine.monitor, mine.decision, mine.prepare.loss)
 
     @property
-    def sensor(self) -> Sensor:
-        """What the source's numbers mean."""
-        return SENSORS[self.config.sources.sensor]
+    def sensors(self) -> tuple[str, ...]:
+        """Families of sensors in the manifest, sorted."""
+        return tuple(sorted({row.sensor for row in self.rows}))
+
+    def bands(self, sensor: str) -> tuple[str, ...]:
+        """The bands to read of a family of sensors."""
+        return bands_needed(self.config.prepare, SENSORS[sensor], offered(self.config.sources, sensor))
 
     @property
-    def bands(self) -> tuple[str, ...]:
-        """The bands to read."""
-        return bands_needed(self.config.prepare, self.sensor)
+    def processing(self) -> str:
+        """Digest of all that makes a look out of raw numbers: looks of different processing are never compared."""
+        mine = self.config
+        return digest({"prepare": asdict(mine.prepare), "context": asdict(mine.context), "halo_m": mine.tiles.halo_m})
 
     @property
     def simulated(self) -> bool:
@@ -82,69 +98,78 @@ class Plan:
     @property
     def baseline(self) -> str:
         """What "forest" means in this job."""
+        if self.config.context.forest is not None or self.config.context.gfc is not None:
+            return describe(self.config.context)
         floor = self.config.history.forest_min
         return "own history" if floor is None else f"own history, {self.config.prepare.index} at least {floor:g}"
 
 
-def open_source(parameters: FilesParameters | SimulatedParameters) -> Source:
+def open_source(parameters: SourceParameters, traffic: Traffic | None = None) -> Source:
     """The source of these parameters; to add one, add its class here and its parameters to `jobs/config.py`."""
-    return Files(parameters) if isinstance(parameters, FilesParameters) else Simulated(parameters)
+    if isinstance(parameters, FilesParameters):
+        return Files(parameters)
+    if isinstance(parameters, SimulatedParameters):
+        return Simulated(parameters)
+    kind: type[Stac] | type[EarthEngine] = Stac if isinstance(parameters, StacParameters) else EarthEngine
+    return kind(parameters, traffic or Traffic())  # type: ignore[arg-type]
+
+
+def offered(parameters: SourceParameters, sensor: str) -> tuple[str, ...]:
+    """Names of the bands this source has of a family of sensors."""
+    if isinstance(parameters, FilesParameters):
+        return parameters.bands
+    if isinstance(parameters, SimulatedParameters):
+        return SIMULATED_BANDS
+    return (Stac if isinstance(parameters, StacParameters) else EarthEngine).offers(parameters, sensor)  # type: ignore[arg-type]
 
 
 def plan(config: JobConfig) -> Plan:
     """Look at the source and cut the work. Raises BadInput or one of its leaves, with one line that names the remedy."""
     source = open_source(config.sources)
-    _check_bands(config)
+    grid, area = _grid_and_area(config, source.grid())
+    check(config.context, grid)
     first = to_day(config.period.monitor_from) - int(config.history.years * 365.25)
     last = to_day(config.period.until) if config.period.until else FOREVER
-    scenes = source.manifest(first, last)
-    if not any(s.day < to_day(config.period.monitor_from) for s in scenes):
+    rows = source.manifest(first, last, grid)
+    if not any(row.scene.day < to_day(config.period.monitor_from) for row in rows):
         raise NoImagery(
             f"{config.name}: no scene before {config.period.monitor_from} (history: {config.history.years:g} years); "
             "let period.monitor_from begin later, or give the source older scenes"
         )
-    grid, area = _grid_and_area(config, source.grid())
+    _check_rows(config, rows)
     tiles = tuple(_named(tile, grid, config.tiles.size) for tile in grid.tiles(config.tiles.size))
-    return Plan(config, grid, area, tiles, scenes)
+    return Plan(config, grid, area, tiles, rows)
 
 
-def estimate(work: Plan) -> dict[str, Any]:
-    """What the job will cost, by arithmetic on its plan: nothing is read.
-
-    Times are those of one core of the development machine (`benchmarks/RESULTS.md`) and only tell the order of magnitude.
-    """
-    cells, scenes = work.grid.shape[0] * work.grid.shape[1], len(work.scenes)
-    tile = max(t.grid.shape[0] * t.grid.shape[1] for t in work.tiles)
-    history = sum(s.day < work.monitor_day for s in work.scenes)
-    raw = 2 if isinstance(work.config.sources, SimulatedParameters) else 4
-    return {
-        "tiles": len(work.tiles),
-        "cells": cells,
-        "scenes": scenes,
-        "scenes in the history": history,
-        "bands": len(work.bands),
-        "gigabytes to read": round(cells * scenes * len(work.bands) * raw / 1e9, 3),
-        "gigabytes of memory per worker": round((tile * scenes * 14 + tile * 32 * len(work.bands) * 8) / 1e9 + 0.3, 2),
-        "gigabytes of disk": round(cells * scenes * 2.5 / 1e9 + cells * 150 / 1e9, 3),
-        "core minutes": round(cells * scenes * (1 + len(work.bands)) * SECONDS_A_CELL_LOOK_BAND / 60, 1),
-        "workers": work.config.cluster.workers,
-    }
+def degrees(grids: Sequence[Grid]) -> NDArray[np.float64]:
+    """(grid, 4): west, south, east, north of every grid in degrees; the grids share a CRS."""
+    to_lonlat = Transformer.from_crs(grids[0].crs, "EPSG:4326", always_xy=True)
+    return np.array([to_lonlat.transform_bounds(*grid.bounds) for grid in grids])
 
 
-def _grid_and_area(config: JobConfig, native: Grid) -> tuple[Grid, BaseGeometry | None]:
-    crs, resolution = config.grid.crs or native.crs, config.grid.resolution or native.resolution
+def touching(rows: Sequence[Row], boxes: NDArray[np.float64]) -> Mask:
+    """(row, tile) True where a scene's footprint may reach a tile; a scene that names none may reach all."""
+    everywhere = (-np.inf, -np.inf, np.inf, np.inf)
+    reach = np.array([row.bounds or everywhere for row in rows], np.float64).reshape(-1, 1, 4)
+    meets: Mask = (
+        (reach[..., 0] <= boxes[:, 2])
+        & (reach[..., 2] >= boxes[:, 0])
+        & (reach[..., 1] <= boxes[:, 3])
+        & (reach[..., 3] >= boxes[:, 1])
+    )
+    return meets
+
+
+def _grid_and_area(config: JobConfig, native: Grid | None) -> tuple[Grid, BaseGeometry | None]:
     if isinstance(config.area, SourceArea):
-        if (crs, resolution) != (native.crs, native.resolution):
-            raise BadInput(
-                f"{config.name}: the grid asks for {crs} at {resolution} m, the source has {native.lattice}; "
-                "nothing is resampled yet: leave grid.crs and grid.resolution out"
-            )
+        if native is None:
+            raise BadInput(f"{config.name}: this source covers the world; give `area` as a bbox or a file")
+        _check_lattice(config, native, exact=True)
         return native, None
-    if resolution != native.resolution or crs[-2:] != native.crs[-2:]:  # 326xx and 327xx differ by whole cells only
-        raise GridMismatch(
-            f"{config.name}: the grid asks for {crs} at {resolution} m, the source has {native.lattice}; "
-            "nothing is resampled yet: leave grid.crs and grid.resolution out"
-        )
+    crs = config.grid.crs or (native.crs if native else utm_zone(_area(config.area, DEGREES)))
+    resolution = config.grid.resolution or (native.resolution if native else _resolution(config.sources))
+    if native is not None:
+        _check_lattice(config, native, exact=False)
     area = _area(config.area, crs)
     grid = Grid.covering(crs, area.bounds, resolution)
     if grid.shape[0] * grid.shape[1] > MAX_CELLS:
@@ -152,11 +177,34 @@ def _grid_and_area(config: JobConfig, native: Grid) -> tuple[Grid, BaseGeometry 
             f"{config.name}: the area takes {grid.shape[0]} x {grid.shape[1]} cells of {resolution} m, over {MAX_CELLS:,}; "
             "cut it into several jobs"
         )
-    if not box(*grid.bounds).intersects(box(*native.bounds)) and crs == native.crs:
+    if native is not None and not box(*grid.bounds).intersects(box(*native.bounds)) and crs == native.crs:
         raise NoImagery(f"{config.name}: the area {grid.bounds} does not touch the source's {native.bounds} ({crs})")
     if not inside(area, grid).any():
         raise BadInput(f"{config.name}: the area holds no cell centre of {resolution} m; give a larger area")
     return grid, area
+
+
+def _check_lattice(config: JobConfig, native: Grid, *, exact: bool) -> None:
+    """The grid asked for is that of the local data: 326xx and 327xx differ by whole cells only, unless `exact`."""
+    crs, resolution = config.grid.crs or native.crs, config.grid.resolution or native.resolution
+    same = crs == native.crs if exact else crs[-2:] == native.crs[-2:]
+    if not same or resolution != native.resolution:
+        kind = BadInput if exact else GridMismatch
+        raise kind(
+            f"{config.name}: the grid asks for {crs} at {resolution} m, the source has {native.lattice}; "
+            "local files are not resampled: leave grid.crs and grid.resolution out"
+        )
+
+
+def utm_zone(area: BaseGeometry) -> str:
+    """The UTM zone, EPSG:326xx or EPSG:327xx, of the middle of an area in degrees."""
+    longitude, latitude = area.centroid.x, area.centroid.y
+    return f"EPSG:{(32600 if latitude >= 0 else 32700) + min(60, int((longitude + 180) // 6) + 1)}"
+
+
+def _resolution(sources: SourceParameters) -> int:
+    """30 m where Landsat takes part, 10 m for Sentinel alone."""
+    return 30 if "landsat" in getattr(sources, "sensors", ("landsat",)) else 10
 
 
 def _area(area: BboxArea | FileArea, crs: str) -> BaseGeometry:
@@ -169,16 +217,23 @@ def _area(area: BboxArea | FileArea, crs: str) -> BaseGeometry:
         raise BadInput(f"area.crs: {area.crs} is not a CRS that PROJ knows; give EPSG:4326 or the UTM zone") from None
 
 
-def _check_bands(config: JobConfig) -> None:
-    """The bands the index is made of are known before any tile is begun."""
-    needed = bands_needed(config.prepare, SENSORS[config.sources.sensor])
-    there = config.sources.bands if isinstance(config.sources, FilesParameters) else needed
-    missing = [band for band in needed if band not in there]
-    if missing:
-        raise UnknownBand(
-            f"{config.name}: prepare.index {config.prepare.index!r} needs band {missing[0]!r}, sources.bands names "
-            f"{', '.join(there)}; add it there, or choose another index"
-        )
+def _check_rows(config: JobConfig, rows: Sequence[Row]) -> None:
+    """The bands the index is made of are known before any tile is begun, and radar keeps to one orbit."""
+    for sensor in sorted({row.sensor for row in rows}):
+        there = offered(config.sources, sensor)
+        missing = [band for band in bands_needed(config.prepare, SENSORS[sensor], there) if band not in there]
+        if missing:
+            raise UnknownBand(
+                f"{config.name}: prepare.index {config.prepare.index!r} needs band {missing[0]!r}, sources.bands names "
+                f"{', '.join(there)}; add it there, or choose another index"
+            )
+        orbits = Counter(row.scene.orbit for row in rows if row.sensor == sensor)
+        if SENSORS[sensor].unit in ("power", "dB") and len(orbits) > 1:
+            found = ", ".join(f"{orbit or 'unknown'} ({n} scenes)" for orbit, n in orbits.most_common())
+            raise BadInput(
+                f"{config.name}: {sensor} is seen from {len(orbits)} relative orbits: {found}; their backscatter differs "
+                "by the angle: name one in sources.orbits, and make a job of each"
+            )
 
 
 def _named(tile: Grid, grid: Grid, size: int) -> TilePlan:

@@ -23,6 +23,7 @@ from detection.harmonics import date_table, fitted, season_factor
 from detection.monitors import State, kernel
 from detection.sources.simulated import SimulatedParameters, truth
 from detection.types import Cube, to_date
+from jobs.completeness import Completeness
 from jobs.ledger import Tile
 from jobs.observations import read_looks
 from jobs.outputs import RunFacts, publish
@@ -56,6 +57,8 @@ class Result:
     """The run."""
     scenes: SceneFacts
     """What became of the scenes."""
+    completeness: Completeness
+    """What was acquired, read and clear, by sensor and tile."""
     manifest: Mapping[str, Any]
     """What `manifest.json` says."""
 
@@ -154,6 +157,8 @@ def _facts(
         last_clear_day=last_clear,
         minimum_mapping_unit_ha=result.plan.config.patches.minimum_mapping_unit_ha,
         scenes=result.scenes,
+        completeness=result.completeness,
+        monitor_from=result.plan.config.period.monitor_from,
         series=tuple(_chart(result, states, alert) for alert in biggest),
         accuracy=compared,
     )

@@ -18,12 +18,15 @@ import sqlalchemy as sa
 from detection.alerts import Alert, Naming, reconcile, revisions
 from detection.codes import STATUS_SCHEME
 from detection.errors import SourceUnavailable, StaleState
-from detection.prepare import commonmode
-from detection.types import Float, Scene, digest, to_date
+from detection.prepare import commonmode, provenance
+from detection.sources.sensors import SENSORS
+from detection.types import Float, Row, Scene, digest, to_date
 from jobs import ledger, store
 from jobs.cluster import Hands, hands
+from jobs.completeness import Completeness, completeness, looked, reasons
 from jobs.config import JobConfig, config_digest
 from jobs.database import default_url, open_database
+from jobs.estimate import check_memory
 from jobs.holder import heartbeat, take
 from jobs.ledger import Job, Lease, Run, Tile
 from jobs.outputs import RunFacts
@@ -39,6 +42,13 @@ Clock = Callable[[], datetime]
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""
 PACKAGE: Final = "sachawatch"
+INPUT: Final = {
+    "simulated": "simulated scenes",
+    "files": "local files",
+    "stac": "scenes of a STAC catalogue",
+    "earthengine": "Earth Engine images",
+}
+"""Kind of source, for people."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,8 @@ class Outcome:
     """Tiles and scenes that could not be done, a line each."""
     late: tuple[str, ...] = ()
     """Scenes that came too late."""
+    lacking: tuple[str, ...] = ()
+    """Scenes of which the provider lacks a band, a line each: they show nothing."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time by stage."""
 
@@ -88,12 +100,22 @@ class Desk:
         return self.folder / "state"
 
 
-def run(config: JobConfig, *, now: Clock, progress: Progress = lambda *_: None) -> Outcome:
+def run(
+    config: JobConfig,
+    *,
+    now: Clock,
+    progress: Progress = lambda *_: None,
+    approve: Callable[[Plan], None] = lambda _: None,
+) -> Outcome:
     """Take in what is new and make alerts of it; nothing new changes nothing.
+
+    approve: sees the plan before anything is written or read, and may raise.
 
     Raises leaves of DetectionError for what a user can mend; `ledger.Busy` while another run of this job is at work.
     """
     work = plan(config)
+    check_memory(work)
+    approve(work)
     folder = config.output.folder / config.name
     folder.mkdir(parents=True, exist_ok=True)
     engine = open_database(config.database.url or default_url(folder))
@@ -122,6 +144,8 @@ def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:
     sweep(desk.generations, kept | ledger.generations(desk.engine, record.job))
     tasks = _tasks(desk, record.id, done)
     with hands(desk.plan.config.cluster) as workers:
+        turn = workers.turns(getattr(desk.plan.config.sources, "requests", None))
+        tasks = [replace(task, turn=turn, new=frozenset(new)) for task in tasks]
         observed, lost = _gather(workers, observe, tasks, [() for _ in tasks], desk, record)
         seen_at = desk.now()
         common = _common(desk.plan, observed)
@@ -139,16 +163,17 @@ def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:
             f"{desk.plan.config.name}: no tile could be done; the first: {failed[0].tile}: {failed[0].reason}"
         )
     unread = {s: why for o in observed.values() for s, why in o.unread.items()}
+    lacking = {s: why for o in observed.values() for s, why in o.lacking.items() if s not in unread}
     late = sorted({s for d in detected.values() for s in d.late})
     news = reconcile(
         _made(desk, tasks, detected), store.latest(desk.engine, record.job), desk.plan.config.patches.join_window_days
     )
     failures = (
         *(f"tile {f.tile}: {f.reason}" for f in failed),
-        *(f"scene {s}: {why}" for s, why in sorted(unread.items())),
+        *_said(unread),
     )
     seconds = {"looking": _between(begun, seen_at), "detecting": _between(seen_at, detected_at)}
-    detail = {"failures": list(failures), "late": late, "seconds": seconds, "scenes": len(new)}
+    detail = {"failures": list(failures), "late": late, "seconds": seconds, "scenes": len(new), "lacking": lacking}
     record = replace(record, outcome="partial" if failures else "done", detail=detail)
     outcomes = {s: "too_late" if s.id in late else "failed" if failed or s.id in unread else "taken" for s in new}
     pointers = [store.Pointer(t, d.state, d.looks) for t, d in sorted(detected.items())]
@@ -157,7 +182,7 @@ def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:
     seconds["publishing"] = _between(detected_at, desk.now())
     counts = shown(list(store.latest(desk.engine, record.job).values()))
     kind: Literal["done", "partial"] = "partial" if failures else "done"
-    return Outcome(kind, folder, counts, len(news), len(new), failures, tuple(late), seconds)
+    return Outcome(kind, folder, counts, len(news), len(new), failures, tuple(late), _said(lacking), seconds)
 
 
 def publish(desk: Desk, record: Run) -> Path:
@@ -177,11 +202,26 @@ def publish(desk: Desk, record: Run) -> Path:
         known_at=store.known_at(desk.engine, name),
         run=_facts(desk, record, taken or desk.plan.scenes),
         scenes=SceneFacts(len(taken), failed, late),
+        completeness=_completeness(desk),
         manifest=_manifest(desk, record, taken),
     )
     folder = publish_run(desk.folder, result)
     ledger.mark_published(desk.engine, desk.lease, record.id)
     return folder
+
+
+def _completeness(desk: Desk) -> Completeness:
+    """What was acquired, read and clear, by the manifest of this run and the ledger."""
+    work, name = desk.plan, desk.plan.config.name
+    return completeness(
+        work.rows,
+        ledger.coverage(desk.engine, name),
+        [tile.id for tile in work.tiles],
+        work.monitor_day,
+        taken=[scene.id for scene in ledger.taken_scenes(desk.engine, name)],
+        bands={sensor: work.bands(sensor) for sensor in work.sensors},
+        reasons=reasons(line for run in ledger.runs(desk.engine, name) for line in run.detail.get("failures", ())),
+    )
 
 
 def _begin(desk: Desk, new: Sequence[Scene], at: datetime) -> Run:
@@ -215,11 +255,17 @@ def _check_detector(desk: Desk, states: Sequence[Generation]) -> None:
                 f"{desk.plan.config.name}: its state was made with other parameters of history, monitor, decision or loss; "
                 "give the changed job another name, or restore them"
             )
+        if attributes["processing"] != desk.plan.processing:
+            raise StaleState(
+                f"{desk.plan.config.name}: its looks were prepared otherwise (prepare, context or tiles.halo_m changed); "
+                "give the changed job another name, or restore them"
+            )
 
 
 def _step(tile: str, result: Observed | Detected) -> ledger.Step:
     if isinstance(result, Observed):
-        return ledger.Step(tile, "observe", result.state, result.looks, {"unread": result.unread})
+        detail = {"unread": result.unread, "lacking": result.lacking}
+        return ledger.Step(tile, "observe", result.state, result.looks, detail)
     return ledger.Step(tile, "detect", result.state, result.looks, {"late": list(result.late)})
 
 
@@ -245,7 +291,9 @@ def _gather(
             failed.append(result)
         else:
             results[task.tile.id] = result
-            ledger.record_step(desk.engine, desk.lease, record.id, _step(task.tile.id, result))
+            seen = result.seen if isinstance(result, Observed) else {}
+            coverage = looked(task.tile.id, desk.plan.rows, seen)
+            ledger.record_step(desk.engine, desk.lease, record.id, _step(task.tile.id, result), coverage)
         desk.progress(stage, done, len(tasks))
     return results, sorted(failed, key=lambda f: f.tile)
 
@@ -285,7 +333,7 @@ def _made(desk: Desk, tasks: Sequence[Task], detected: dict[str, Detected]) -> d
 def _facts(desk: Desk, record: Run, scenes: Sequence[Scene]) -> RunFacts:
     platforms = ", ".join(sorted({s.platform for s in scenes}))
     config = desk.plan.config
-    kind = "simulated scenes" if desk.plan.simulated else "local files"
+    kind = INPUT[config.sources.kind]
     return RunFacts(
         run_id=record.id,
         job=config.name,
@@ -305,7 +353,7 @@ def _facts(desk: Desk, record: Run, scenes: Sequence[Scene]) -> RunFacts:
 
 
 def _manifest(desk: Desk, record: Run, taken: Sequence[Scene]) -> dict[str, Any]:
-    config = asdict(desk.plan.config)
+    config, rows = asdict(desk.plan.config), {row.scene: row for row in desk.plan.rows}
     return {
         "run": record.id,
         "job": record.job,
@@ -316,7 +364,10 @@ def _manifest(desk: Desk, record: Run, taken: Sequence[Scene]) -> dict[str, Any]
         "versions": {PACKAGE: version(PACKAGE), "python": platform.python_version(), "numpy": np.__version__},
         "model": {"name": desk.model.identity, "sha256": desk.model.sha256} if desk.model else None,
         "seeds": {"simulator": config["sources"].get("seed")},
-        "inputs": [{"id": s.id, "instant": s.when.isoformat(), "platform": s.platform} for s in taken],
+        "inputs": [_input(s, rows.get(s)) for s in taken],
+        "processing": sorted(
+            {provenance(desk.plan.config.prepare, SENSORS[r.sensor], s.platform) for s, r in rows.items()}
+        ),
         "grid": asdict(desk.plan.grid),
         "simulated": desk.plan.simulated,
         "failures": record.detail.get("failures", []),
@@ -324,6 +375,18 @@ def _manifest(desk: Desk, record: Run, taken: Sequence[Scene]) -> dict[str, Any]
         "started": _stamp(record.started),
         "seconds": record.detail.get("seconds", {}),
     }
+
+
+def _input(scene: Scene, row: Row | None) -> dict[str, Any]:
+    """What the manifest says of a scene that was taken in; where the catalogue no longer lists it, only its name."""
+    said = {"id": scene.id, "instant": scene.when.isoformat(), "platform": scene.platform, "orbit": scene.orbit}
+    if row is not None:
+        said |= {"sensor": row.sensor, "collection": row.collection, "baseline": row.baseline, "note": row.note}
+    return {key: value for key, value in said.items() if value}
+
+
+def _said(reasons: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(f"scene {scene}: {why}" for scene, why in sorted(reasons.items()))
 
 
 def _latest(folder: Path) -> Path | None:

@@ -9,7 +9,7 @@ from jobs.yamlfile import Route
 
 Spec = Mapping[str, Any]
 """A JSON Schema, or a part of one."""
-PLACED: Final = ("sources", "area")
+PLACED: Final = ("sources", "area", "context")
 """Sections whose paths are relative to the config file."""
 
 

@@ -23,6 +23,8 @@ UNQUOTED: Final = re.compile(
 )
 MADE_UP: Final = {"integer": 1, "number": 1.0, "boolean": True, "array": ["red", "nir"]}
 """Stand-ins for required values whose class gives no example."""
+EXAMPLES: Final = {"Project": "your-project"}
+"""By title of the key: examples of keys in `detection`, which knows no pydantic to give them with."""
 
 
 def schema() -> dict[str, Any]:
@@ -58,6 +60,10 @@ def _entry(root: Spec, key: str, spec: Spec, indent: str) -> Iterator[str]:
     if "discriminator" in spec:
         yield from _comment(spec["description"], indent)
         yield from _kinds(root, key, variants(root, spec), indent)
+    elif "properties" in spec and spec.get("default", ...) is None:
+        yield from _comment(f"{spec['description']} Default null; else:", indent)
+        yield from (f"{indent}# {line.removeprefix(indent)}" for line in _block(root, key, spec, indent))
+        yield f"{indent}{key}: null"
     elif "properties" in spec:
         yield from _comment(spec["description"], indent)
         yield from _block(root, key, spec, indent)
@@ -69,8 +75,21 @@ def _entry(root: Spec, key: str, spec: Spec, indent: str) -> Iterator[str]:
 
 def _block(root: Spec, key: str, spec: Spec, indent: str) -> Iterator[str]:
     yield f"{indent}{key}:"
+    shown: dict[str, str] = {}
     for name, inner in spec["properties"].items():
-        yield from _entry(root, name, inner, indent + "  ")
+        block = resolve(root, inner)
+        same = (
+            shown.setdefault(block["title"], name)
+            if "properties" in block and block.get("default", ...) is None
+            else name
+        )
+        if same == name:
+            yield from _entry(root, name, inner, indent + "  ")
+        else:
+            yield from _comment(
+                f"{block['description']} Default null; else a block of keys as under `{same}`.", indent + "  "
+            )
+            yield f"{indent}  {name}: null"
 
 
 def _kinds(root: Spec, key: str, kinds: dict[str, Spec], indent: str) -> Iterator[str]:
@@ -100,6 +119,11 @@ def _value(spec: Spec) -> Any:
     if "default" in spec:
         return spec["default"]
     choices = spec.get("examples", spec.get("enum", [spec.get("const")]))
+    if spec.get("title") in EXAMPLES:
+        return EXAMPLES[spec["title"]]
+    inner = spec.get("items", {}).get("enum", spec.get("items", {}).get("examples"))
+    if choices == [None] and inner:
+        return list(inner)[:1]
     return MADE_UP.get(spec.get("type", ""), "data") if choices == [None] else choices[0]
 
 

@@ -5,32 +5,48 @@ tiles; `detect` takes the looks in. Both return only references and small arrays
 """
 
 import traceback
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detection import areas
 from detection.codes import Observation
+from detection.context import forest
 from detection.errors import DetectionError
-from detection.monitors import LOG, Looks, State, columns, kernel, records, residuals, start
+from detection.monitors import LOG, Looks, State, columns, exclude, kernel, records, residuals, start
 from detection.monitors.replay import Memory, begin, take_in
 from detection.patches import on_lattice
 from detection.prepare import commonmode, prepare
 from detection.prepare.commonmode import Histogram
-from detection.sources import Source
-from detection.types import Codes, Cube, Float, Grid, Scene
+from detection.sources import Source, Traffic
+from detection.sources.sensors import SENSORS
+from detection.types import Codes, Cube, Float, Grid, Row, Scene
+from jobs.config import SourceParameters
 from jobs.observations import read_looks, write_looks
-from jobs.plan import Plan, TilePlan, open_source
+from jobs.plan import Plan, TilePlan, degrees, open_source, touching
 from jobs.state import Generation, read_generation, write_generation
 
-SCENES_AT_A_TIME = 16
+SCENES_AT_A_TIME: Final = 48
 """Raw numbers of so many scenes are in memory at once: what is kept of them is one index."""
 R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A `Traffic.turn` that equals every other, so that a worker's one source is found again for its next tile."""
+
+    take: Callable[[], AbstractContextManager[object]] = field(default=nullcontext, compare=False)
+    """Hands out the turn."""
+
+    def __call__(self) -> AbstractContextManager[object]:
+        """Blocks while all turns are taken."""
+        return self.take()
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,10 @@ class Task:
     """The state before; None at the first run."""
     looks: Generation | None
     """The looks kept so far."""
+    new: frozenset[Scene] = frozenset()
+    """Scenes the job has not taken in yet: what the tile sees of them is put on record, also when it sees nothing."""
+    turn: Callable[[], AbstractContextManager[object]] = field(default=nullcontext, compare=False)
+    """Entered around requests that a provider limits for the project as a whole (`Traffic.turn`)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +85,11 @@ class Observed:
     """(scene, lattice cell, bin) residuals of the new looks."""
     unread: dict[str, str]
     """Scene id -> why it could not be read; it is not taken in, and asked for again next time."""
+    lacking: dict[str, str]
+    """Scene id -> which band the provider does not have of it; it is taken in, as a look that saw nothing."""
+    seen: dict[str, tuple[int, ...]]
+    """Scene id -> how many of the tile's cells within the area are OBSERVED, MASKED, OUTSIDE, MISSING, FAILED: of every
+    scene that was read now, in the history too."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +134,10 @@ def observe(task: Task) -> Observed:
     plan, grid = task.plan, task.tile.grid
     kept = read_looks(task.folder, task.looks) if task.looks else None
     known = set(kept.scenes) if kept else set()
-    new, unread = read_cube(plan, grid, tuple(s for s in plan.scenes if s not in known), task.run)
+    within, away = _near(task)
+    new, unread, lacking, seen = read_cube(task, tuple(row for row in within if row.scene not in known))
+    size = int(areas.inside(plan.area, grid).sum())
+    seen |= {row.scene.id: (0, 0, size, 0, 0) for row in away if row.scene in task.new}
     cube = _joined(kept, new)
     looks = task.looks if task.looks and not new.scenes else write_looks(task.folder, task.tile.id, cube, {})
     state = task.state or _write(task, _begin(plan, grid, cube))
@@ -118,7 +146,22 @@ def observe(task: Task) -> Observed:
     fresh = flat(cube.take(waiting))
     size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
     counts = commonmode.count(residuals(plan.detector, memory.current, fresh), memory.current.cell, size)
-    return Observed(state, looks, fresh.scenes, counts, unread)
+    return Observed(state, looks, fresh.scenes, counts, unread, lacking, seen)
+
+
+def _near(task: Task) -> tuple[list[Row], list[Row]]:
+    """The rows whose footprint may reach the tile with its halo, and the others, of which nothing is read."""
+    plan = task.plan
+    padded = task.tile.grid.pad(halo_cells(plan))
+    reach = touching(plan.rows, degrees([padded]))[:, 0]
+    return [r for r, near in zip(plan.rows, reach, strict=True) if near], [
+        r for r, near in zip(plan.rows, reach, strict=True) if not near
+    ]
+
+
+def halo_cells(plan: Plan) -> int:
+    """Cells read around every tile."""
+    return int(np.ceil(plan.config.tiles.halo_m / plan.grid.resolution))
 
 
 def _waits(scene: Scene, memory: Memory, kept: bool) -> bool:
@@ -140,26 +183,49 @@ def detect(task: Task, seen: Observed, common: Mapping[Scene, Float]) -> Detecte
 
 
 @lru_cache(maxsize=1)
-def _source(plan: Plan, _run: str) -> Source:
-    """The source, opened once per worker and run: what it learnt of its files serves all tiles, and no later run."""
-    return open_source(plan.config.sources)
+def _source(parameters: SourceParameters, _run: str, turn: Turn) -> Source:
+    """The source, opened once per worker and run: what it learnt serves all tiles, and no later run."""
+    return open_source(parameters, Traffic(turn))
 
 
-def read_cube(plan: Plan, grid: Grid, scenes: tuple[Scene, ...], run: str) -> tuple[Cube, dict[str, str]]:
-    """The prepared looks of these scenes on a tile (read with its halo), and the scenes that could not be read."""
-    source, config = _source(plan, run), plan.config
-    halo = int(np.ceil(config.tiles.halo_m / grid.resolution))
+def read_cube(
+    task: Task, rows: tuple[Row, ...]
+) -> tuple[Cube, dict[str, str], dict[str, str], dict[str, tuple[int, ...]]]:
+    """The prepared looks of these rows on a tile (read with its halo), and what became of them, by scene id:
+
+    why it could not be read, which band it lacks, and the tile's cells per code of `Observation`.
+    """
+    plan, grid, source = task.plan, task.tile.grid, _source(task.plan.config.sources, task.run, Turn(task.turn))
+    config, within = plan.config, areas.inside(plan.area, grid)
+    padded = grid.pad(halo_cells(plan))
     parts: list[Cube] = []
     unread: dict[str, str] = {}
-    for first in range(0, len(scenes), SCENES_AT_A_TIME):
-        raw = source.read(grid.pad(halo), scenes[first : first + SCENES_AT_A_TIME], plan.bands)
-        cube = prepare(raw, config.prepare, plan.sensor).crop(grid)
+    seen: dict[str, tuple[int, ...]] = {}
+    for sensor, some in _batches(plan, rows):
+        raw = source.read(padded, some, plan.bands(sensor))
+        cube = prepare(raw, config.prepare, SENSORS[sensor]).crop(grid)
+        seen |= {s.id: _counts(o[within]) for s, o in zip(cube.scenes, cube.observation, strict=True)}
         failed = (cube.observation == Observation.FAILED).any((1, 2))
         unread |= {s.id: "could not be read" for s, bad in zip(cube.scenes, failed, strict=True) if bad}
         parts.append(cube.take(np.flatnonzero(~failed).tolist()))
-    unread |= {scene: reason for scene, reason in getattr(source, "failures", ()) if scene in unread}
+    told = dict(source.failures)
+    lacking = {
+        s: told.get(s, "a band is missing") for s, n in seen.items() if n[Observation.MISSING] and s not in unread
+    }
+    unread |= {scene: reason for scene, reason in told.items() if scene in unread}
     empty = Cube.of(grid, (), config.prepare.index, np.zeros((0, *grid.shape), np.float32))
-    return _joined(empty, *parts), unread
+    return _joined(empty, *parts), unread, lacking, seen
+
+
+def _batches(plan: Plan, rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
+    """Rows of one sensor each, so many that their raw numbers stay small."""
+    for sensor in plan.sensors:
+        mine = [row for row in rows if row.sensor == sensor]
+        yield from ((sensor, mine[i : i + SCENES_AT_A_TIME]) for i in range(0, len(mine), SCENES_AT_A_TIME))
+
+
+def _counts(observation: Codes) -> tuple[int, ...]:
+    return tuple(np.bincount(observation, minlength=len(Observation)).tolist())
 
 
 def flat(cube: Cube) -> Looks:
@@ -208,6 +274,7 @@ def _write(task: Task, memory: Memory) -> Generation:
     last = {"current": memory.current.last, "checkpoint": memory.checkpoint.last}
     attributes = {
         "detector": memory.current.detector,
+        "processing": task.plan.processing,
         "last": {k: asdict(v) if v else None for k, v in last.items()},
         "scenes": [asdict(s) for s in memory.looks.scenes],
     }
@@ -219,6 +286,8 @@ def _begin(plan: Plan, grid: Grid, cube: Cube) -> Memory:
     history = flat(cube.take([i for i, s in enumerate(cube.scenes) if s.day < plan.monitor_day]))
     mask = areas.inside(plan.area, grid).ravel() & _ever_covered(cube).ravel()
     state = start(plan.detector, history, inside=mask, cell=cells)
+    baseline = forest(plan.config.context, grid)
+    state = state if baseline is None else exclude(state, ~baseline.ravel())
     return begin(state, int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode))))
 
 
@@ -229,9 +298,19 @@ def _ever_covered(cube: Cube) -> NDArray[np.bool_]:
 
 
 def _joined(first: Cube | None, *others: Cube) -> Cube:
-    cubes = [c for c in (first, *others) if c is not None]
+    cubes = [c for c in (first, *others) if c is not None and c.scenes] or [
+        c for c in (first, *others) if c is not None
+    ]
+    if len(cubes) == 1:
+        return cubes[0]
     scenes = [s for c in cubes for s in c.scenes]
-    order = sorted(range(len(scenes)), key=lambda i: scenes[i])
-    values = np.concatenate([c.values for c in cubes])[order]
-    observation: Codes = np.concatenate([c.observation for c in cubes])[order]
-    return Cube(cubes[0].grid, tuple(scenes[i] for i in order), cubes[0].index, values, observation)
+    place = np.empty(len(scenes), np.intp)
+    place[sorted(range(len(scenes)), key=lambda i: scenes[i])] = np.arange(len(scenes))
+    values = np.empty((len(scenes), *cubes[0].grid.shape), np.float32)
+    observation: Codes = np.empty(values.shape, np.uint8)
+    begun = 0
+    for cube in cubes:
+        at = place[begun : begun + len(cube.scenes)]
+        values[at], observation[at] = cube.values, cube.observation
+        begun += len(cube.scenes)
+    return Cube(cubes[0].grid, tuple(sorted(scenes)), cubes[0].index, values, observation)

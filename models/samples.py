@@ -21,7 +21,7 @@ from detection.patches import Patches, on_lattice
 from detection.prepare import Prepare, bands_needed, commonmode, prepare
 from detection.prepare.commonmode import CommonMode
 from detection.sources.sensors import SENSORS
-from detection.sources.simulated import Simulated, SimulatedParameters, truth
+from detection.sources.simulated import SIMULATED_BANDS, Simulated, SimulatedParameters, truth
 from detection.types import SECONDS_A_DAY, Cube, Days, Float, to_day
 from models.features import features
 
@@ -128,13 +128,13 @@ def detect(cube: Cube, line: Line) -> dict[str, list[Alert]]:
 def looked_at(scene: SimulatedParameters, rules: Prepare) -> Cube:
     """The prepared looks of a whole simulated scene."""
     source, sensor = Simulated(scene), SENSORS[scene.sensor]
-    looks, bands = source.manifest(to_day(scene.start), to_day(scene.end)), bands_needed(rules, sensor)
+    rows, bands = source.manifest(to_day(scene.start), to_day(scene.end)), bands_needed(rules, sensor, SIMULATED_BANDS)
     parts = [
-        prepare(source.read(source.grid(), looks[i : i + SCENES_AT_A_TIME], bands), rules, sensor)
-        for i in range(0, len(looks), SCENES_AT_A_TIME)
+        prepare(source.read(source.grid(), rows[i : i + SCENES_AT_A_TIME], bands), rules, sensor)
+        for i in range(0, len(rows), SCENES_AT_A_TIME)
     ]
     values, fate = (np.concatenate([getattr(p, name) for p in parts]) for name in ("values", "observation"))
-    return Cube(source.grid(), looks, rules.index, values, fate)
+    return Cube(source.grid(), tuple(row.scene for row in rows), rules.index, values, fate)
 
 
 def label(made: Mapping[str, Sequence[Alert]], known: "Truth") -> Samples:

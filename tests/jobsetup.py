@@ -34,8 +34,8 @@ FILE_DATE = re.compile(r"_(\d{8})\.tif$")
 def write_scenes(folder: Path) -> Path:
     """Every scene of SCENE as `SIM_<sensor>_<yyyymmdd>.tif`, uint16, bands nir, swir2, qa."""
     source = Simulated(SCENE)
-    grid, scenes = source.grid(), source.manifest(0, 10**6)
-    raw = source.read(grid, scenes, BANDS)
+    grid = source.grid()
+    raw = source.read(grid, source.manifest(0, 10**6), BANDS)
     place = {
         "width": grid.shape[1],
         "height": grid.shape[0],
@@ -44,7 +44,7 @@ def write_scenes(folder: Path) -> Path:
         "transform": grid.transform,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    for scene, numbers in zip(scenes, raw.values, strict=True):
+    for scene, numbers in zip(raw.scenes, raw.values, strict=True):
         with rasterio.open(
             folder / f"{scene.id}.tif", "w", driver="GTiff", dtype="uint16", compress="deflate", **place
         ) as file:

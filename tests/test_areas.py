@@ -1,6 +1,7 @@
 """Areas: equal-area hectares against geodesics, and a corpus of bad files, each answered in one clear line."""
 
 import json
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,82 @@ BAD = {
     "nothing": ("", "not GeoJSON"),
     "a list": ([1, 2], "not a GeoJSON object"),
     "a topology": ({"type": "Topology"}, "holds no polygon"),
+    "a hole outside": (
+        {"type": "Polygon", "coordinates": [SQUARE, [[x + 5, y] for x, y in SQUARE]]},
+        r"not valid \(Hole lies outside",
+    ),
+    "parts that overlap": ({"type": "MultiPolygon", "coordinates": [[SQUARE], [SQUARE]]}, "not valid"),
+    "no width": (polygon([[-69, -12], [-68, -12], [-67, -12], [-69, -12]]), "not valid"),
+    "over the antimeridian in one piece": (
+        polygon([[179, -17], [-179, -17], [-179, -18], [179, -18], [179, -17]]),
+        "358 degrees wide; if it crosses the antimeridian, split it",
+    ),
+    "beyond the antimeridian": (
+        polygon([[179, -17], [181, -17], [181, -18], [179, -18], [179, -17]]),
+        r"longitude 181\.000 is beyond 180",
+    ),
+    "longitude from 0 to 360": (polygon([[x + 360, y] for x, y in SQUARE]), r"longitude 291\.100 is beyond 180"),
+    "another CRS": (
+        {**polygon(SQUARE), "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32719"}}},
+        "its CRS is urn:ogc:def:crs:EPSG::32719, not WGS 84",
+    ),
+    "another datum, in degrees": (
+        {
+            "type": "FeatureCollection",
+            "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4248"}},
+            "features": [{"type": "Feature", "geometry": polygon(SQUARE)}],
+        },
+        "its CRS is urn:ogc:def:crs:EPSG::4248",
+    ),
+    "a CRS of a feature": (
+        {
+            "type": "FeatureCollection",
+            "features": [
+                {"type": "Feature", "crs": {"properties": {"name": "EPSG:32718"}}, "geometry": polygon(SQUARE)}
+            ],
+        },
+        "its CRS is EPSG:32718",
+    ),
+    "a CRS behind a link": (
+        {**polygon(SQUARE), "crs": {"type": "link", "properties": {"href": "http://127.0.0.1/crs"}}},
+        "its CRS is",
+    ),
+    "a CRS of several lines": (
+        {**polygon(SQUARE), "crs": {"properties": {"name": "a\nb\x1b[2J" + "c" * 500}}},
+        r"its CRS is a\\nb",
+    ),
+    "geometry twice": (
+        f'{{"type": "Feature", "geometry": {json.dumps(polygon(SQUARE))}, "geometry": {json.dumps(polygon([]))}}}',
+        "the key 'geometry' twice",
+    ),
+    "coordinates twice": (
+        f'{{"type": "Polygon", "coordinates": [{SQUARE}], "coordinates": [{SQUARE}]}}',
+        "the key 'coordinates' twice",
+    ),
+    "type twice": (f'{{"type": "Polygon", "type": "Point", "coordinates": [{SQUARE}]}}', "the key 'type' twice"),
+    "a collection": (
+        {"type": "GeometryCollection", "geometries": [polygon(SQUARE)]},
+        "holds a GeometryCollection; only Polygon",
+    ),
+    "a collection in a collection": (
+        {
+            "type": "Feature",
+            "geometry": {
+                "type": "GeometryCollection",
+                "geometries": [{"type": "GeometryCollection", "geometries": [polygon(SQUARE)]}],
+            },
+        },
+        "holds a GeometryCollection; only Polygon",
+    ),
+    "a lonely point": ({"type": "Point", "coordinates": [-69, -12]}, "holds a Point; only Polygon"),
+    "a type of several lines": ({"type": "Feature", "geometry": {"type": "a\nb"}}, r"holds a a\\nb; only"),
+    "a pole": (polygon([[-69, 89], [-68, 89], [-68, 90.5], [-69, 89]]), "latitude 90.500 is beyond 90"),
+    "a virtual raster": ("<VRTDataset rasterXSize='1' rasterYSize='1'></VRTDataset>", "not GeoJSON"),
+    "a virtual vector": (
+        "<OGRVRTDataSource><OGRVRTLayer name='a'><SrcDataSource>a.gpkg</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>",
+        "not GeoJSON",
+    ),
+    "a number of ten thousand digits": ('{"type": "Polygon", "coordinates": ' + "9" * 10_000 + "}", "not GeoJSON"),
 }
 
 
@@ -159,6 +236,54 @@ def test_bad_files_are_one_clear_line(tmp_path: Path, name: str) -> None:
     assert str(found.value).startswith("area.geojson: ")
     assert "\n" not in str(found.value)
     assert found.value.__cause__ is None
+
+
+def test_what_is_large_or_no_file_is_refused_unread(tmp_path: Path) -> None:
+    large = tmp_path / "large.geojson"
+    with large.open("wb") as stream:
+        stream.truncate(100_000_000)
+    with pytest.raises(BadInput, match="100,000,000 bytes, over 64,000,000"):
+        read_area(large, CRS)
+    os.mkfifo(tmp_path / "pipe.geojson")
+    with pytest.raises(BadInput, match="not a regular file"):
+        read_area(tmp_path / "pipe.geojson", CRS)
+
+
+def test_vertices_of_many_polygons_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    features = [{"geometry": polygon([[x + i, y] for x, y in SQUARE])} for i in range(4)]
+    path = written(tmp_path, {"type": "FeatureCollection", "features": features})
+    monkeypatch.setattr(areas, "MAX_VERTICES", 20)
+    assert read_area(path, CRS).area > 0
+    monkeypatch.setattr(areas, "MAX_VERTICES", 19)
+    with pytest.raises(BadInput, match="20 vertices; simplify it below 19"):
+        read_area(path, CRS)
+
+
+def test_a_hole_is_kept_and_repeated_properties_do_no_harm(tmp_path: Path) -> None:
+    hole = [[-68.96, -12.04], [-68.94, -12.04], [-68.94, -12.06], [-68.96, -12.06], [-68.96, -12.04]]
+    whole = read_area(written(tmp_path, polygon(SQUARE)), CRS)
+    text = json.dumps({"type": "Polygon", "coordinates": [SQUARE, hole]})
+    path = written(tmp_path, f'{{"type": "Feature", "properties": {{"a": 1, "a": 2}}, "geometry": {text}}}')
+    assert read_area(path, CRS).area == pytest.approx(whole.area * (1 - 0.04), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "name", ["EPSG:4326", "urn:ogc:def:crs:EPSG::4326", "urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC::CRS84"]
+)
+def test_a_crs_member_may_say_what_geojson_is_anyway(tmp_path: Path, name: str) -> None:
+    plain = read_area(written(tmp_path, polygon(SQUARE)), CRS)
+    path = written(tmp_path, {**polygon(SQUARE), "crs": {"type": "name", "properties": {"name": name}}})
+    assert read_area(path, CRS).equals(plain)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as some programs of Windows begin a file
+    assert read_area(path, CRS).equals(plain)
+
+
+def test_an_area_split_at_the_antimeridian_is_in_one_piece_on_the_grid(tmp_path: Path) -> None:
+    parts = [[box(179.9, -17.1, 180, -17)], [box(-180, -17.1, -179.9, -17)]]
+    rings = [[list(map(list, part.exterior.coords)) for part in group] for group in parts]
+    area = read_area(written(tmp_path, {"type": "MultiPolygon", "coordinates": rings}), "EPSG:32760")
+    west, _, east, _ = area.bounds
+    assert east - west == pytest.approx(21_300, rel=0.01)  # 0.2 degrees at 17 S
 
 
 def test_files_that_cannot_be_read_are_one_clear_line(tmp_path: Path) -> None:
@@ -180,7 +305,9 @@ trees = st.recursive(
     | st.sampled_from(["Polygon", "MultiPolygon", "Feature", "x"]),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(["type", "coordinates", "geometry", "features"]), inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["type", "coordinates", "geometry", "features", "crs", "name"]), inner, max_size=4
+        )
     ),
     max_leaves=12,
 )
@@ -191,7 +318,7 @@ trees = st.recursive(
     st.builds(
         lambda kind, rest: {**rest, "type": kind},
         st.sampled_from(["Polygon", "MultiPolygon", "Feature", "FeatureCollection"]),
-        st.dictionaries(st.sampled_from(["coordinates", "geometry", "features"]), trees),
+        st.dictionaries(st.sampled_from(["coordinates", "geometry", "features", "crs"]), trees),
     )
 )
 def test_whatever_json_there_is_it_is_an_area_or_one_clear_line(tmp_path: Path, found: Any) -> None:

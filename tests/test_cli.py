@@ -235,6 +235,39 @@ def test_a_dry_run_says_the_cost_and_touches_nothing(call: Call, fresh: Path, wo
     assert prints(fresh) == before
 
 
+@pytest.mark.parametrize("words", [("estimate", "job.yaml"), ("run", "job.yaml", "--dry-run"), ("run", "job.yaml")])
+def test_more_to_read_than_allowed_is_78_and_nothing_is_written(
+    call: Call, fresh: Path, words: tuple[str, ...]
+) -> None:
+    before = prints(fresh)
+    heard = call(*words, "--max-gb", "0.00001")
+    assert (heard.code, len(heard.lines)) == (78, 1)
+    assert "1.84e-05 GB are still to be read" in heard.lines[0]  # 256 cells of 4 bytes, 18 times
+    assert (heard.out == "") == (words == ("run", "job.yaml"))
+    assert prints(fresh) == before
+    assert call("estimate", "job.yaml", "--max-gb", "0.0001").code == 0
+    assert call("estimate", "job.yaml", "--max-gb", "-1").code == 2
+
+
+def test_a_budget_is_for_what_is_still_to_be_read(call: Call, job: Path) -> None:
+    assert call("run", "job.yaml", "--max-gb", "0").code == 0, "all was taken in before"
+    write_tif(job / "scenes" / NEW, FLAT)
+    refused = call("run", "job.yaml", "--max-gb", "0")
+    assert (refused.code, len(refused.lines)) == (78, 1)
+    assert "1.02e-06 GB are still to be read" in refused.lines[0]
+    facts = dict(line.rsplit(maxsplit=1) for line in call("estimate", "job.yaml").out.splitlines())
+    assert (facts["scenes"], facts["scenes still to read"]) == ("19", "1")
+    assert call("run", "job.yaml", "--max-gb", "0.001").code == 0
+
+
+def test_too_little_memory_is_said_with_the_tile_that_fits(call: Call, fresh: Path) -> None:
+    small = CONFIG.replace("cluster: {workers: 0}", "cluster: {workers: 0, memory_gb_per_worker: 0.3}")
+    (fresh / "job.yaml").write_text(small)
+    heard = call("estimate", "job.yaml")
+    assert (heard.code, len(heard.lines)) == (78, 1)
+    assert "cluster.memory_gb_per_worker is 0.3" in heard.lines[0]
+
+
 @pytest.mark.parametrize("words", [("status",), ("alerts",), ("doctor",), ("status", "--json"), ("alerts", "--all")])
 def test_asking_a_job_that_never_ran_makes_nothing(call: Call, fresh: Path, words: tuple[str, ...]) -> None:
     (fresh / "out" / "tiny").mkdir(parents=True)
@@ -320,8 +353,8 @@ CORPUS: dict[str, tuple[Spoil, int, str]] = {
         "cut it into several jobs",
     ),
     "area in a CRS that is none": (with_area(OWN_BOX.replace("32719", "999999")), 78, "area.crs: EPSG:999999"),
-    "grid of other cells": (with_area(OWN_BOX, "grid: {resolution: 10}\n"), 78, "nothing is resampled yet"),
-    "grid in another zone": (with_area(OWN_BOX, "grid: {crs: EPSG:32718}\n"), 78, "nothing is resampled yet"),
+    "grid of other cells": (with_area(OWN_BOX, "grid: {resolution: 10}\n"), 78, "local files are not resampled"),
+    "grid in another zone": (with_area(OWN_BOX, "grid: {crs: EPSG:32718}\n"), 78, "local files are not resampled"),
     "no history": (set_in_config("from: 2024", "from: 2022"), 69, "older scenes"),
     "no such model": (set_in_config("name: null", "name: nobody"), 78, "model nobody"),
 }
@@ -483,6 +516,9 @@ def test_a_clock_stopped_at_no_time_is_named(call: Call, job: Path, monkeypatch:
 def test_programs_can_read_status_and_alerts(call: Call, job: Path) -> None:
     facts = json.loads(call("status", "job.yaml", "--json").out)
     assert (facts["job"], facts["runs"], facts["scenes taken"], facts["alerts"]) == ("tiny", 1, 18, "1 confirmed")
+    assert facts["seen"]["cells"] == {"never_clear": 0, "monitored": 255}
+    assert {"lines", "by_tile", "failed", "missing", "notes", "looks", "unrecorded"} <= facts["seen"].keys()
+    assert "never clear since the monitoring began: 0 of 255 cells (0.0%)" in call("status", "job.yaml").out
     features = [json.loads(line) for line in call("alerts", "job.yaml", "--json").out.splitlines()]
     assert [(f["type"], f["properties"]["status"]) for f in features] == [("Feature", "confirmed")]
 

@@ -2,6 +2,10 @@
 
 import os
 import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -84,3 +88,23 @@ def test_a_scheduler_without_workers_is_not_waited_for_for_ever(monkeypatch):
         found = [r for _, r in Workers(client).each(name_of, [task("a"), task("b")], [(1,), (2,)])]
     assert [f.tile for f in found] == ["a", "b"]
     assert all(f.reason.startswith("no worker at ") for f in found)
+
+
+def holds_a_turn(job: SimpleNamespace, turn: Callable[[], AbstractContextManager[object]]) -> tuple[float, float]:
+    with turn():
+        begun = time.time()
+        time.sleep(0.2)
+        return begun, time.time()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_turns_are_counted_over_all_workers(workers: int) -> None:
+    with hands(Cluster(workers=workers)) as pool:
+        turn = pool.turns(1)
+        found = sorted(r for _, r in pool.each(holds_a_turn, [task("a"), task("b"), task("c")], [(turn,)] * 3))
+    assert all(later[0] >= earlier[1] for earlier, later in pairwise(found))
+
+
+def test_no_limit_no_turns() -> None:
+    with hands(Cluster(workers=0)) as pool, pool.turns(None)(), pool.turns(None)():
+        pass

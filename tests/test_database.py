@@ -25,6 +25,7 @@ from sqlalchemy.schema import CreateTable
 
 from detection.errors import DetectionError, StaleState
 from detection.types import Grid
+from jobs.completeness import Coverage
 from jobs.database import (
     JOBS,
     LEASES,
@@ -42,19 +43,24 @@ from jobs.ledger import (
     Job,
     LeaseLost,
     Run,
+    Step,
     Tile,
     UnknownJob,
+    coverage,
     find_job,
     generations,
     lease,
     mark_published,
     record_run,
+    record_step,
     register_job,
     runs,
+    steps,
     taken_scenes,
     tiles,
     unpublished_run,
 )
+from jobs.state import Generation
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GRID = Grid("EPSG:32719", 300_000, 8_600_040, 30, (40, 50))
@@ -103,7 +109,8 @@ def test_what_is_made_is_what_the_tables_say(engine: Engine) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
         tables = set(sa.inspect(connection).get_table_names())
-    assert tables == {"job", "run", "tile", "scene", "alert", "revision", "outbox", "lease", "step", "alembic_version"}
+    own = {"job", "run", "tile", "scene", "alert", "revision", "outbox", "lease", "step", "coverage"}
+    assert tables == own | {"alembic_version"}
 
 
 def test_a_comparison_that_finds_nothing_could_have_found_something(engine: Engine) -> None:
@@ -127,7 +134,7 @@ def test_no_table_needs_sqlite(tmp_path: Path) -> None:
     said = io.StringIO()
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": said})
     with Operations.context(context):
-        for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions():
+        for script in reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())):
             script.module.upgrade()
     assert said.getvalue().count("CREATE TABLE") == len(METADATA.tables)
 
@@ -166,23 +173,25 @@ def test_four_makers_at_once_make_one_database(tmp_path: Path) -> None:
 def test_an_older_database_is_brought_up_to_date(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     versions = tmp_path / "migrations" / "versions"
     versions.mkdir(parents=True)
     (versions.parent / "env.py").write_text((MIGRATIONS / "env.py").read_text())
-    (versions / "0001.py").write_text((MIGRATIONS / "versions" / "0001_first_tables.py").read_text())
-    (versions / "0002.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    for script in (MIGRATIONS / "versions").glob("*.py"):
+        (versions / script.name).write_text(script.read_text())
+    (versions / "9001.py").write_text(
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision = '9001'\ndown_revision = '{newest}'\n"
         "def upgrade():\n    op.create_table('later', sa.Column('id', sa.Integer, primary_key=True))\n"
     )
     monkeypatch.setattr("jobs.database.MIGRATIONS", versions.parent)
     with reading(open_database(str(engine.url))) as connection:
         assert "later" in sa.inspect(connection).get_table_names()
     monkeypatch.undo()
-    with pytest.raises(BadDatabase, match="schema 0002 is newer than 0001; install") as error:
+    with pytest.raises(BadDatabase, match=f"schema 9001 is newer than {newest}; install") as error:
         open_database(str(engine.url))
     one_line(error)
-    (versions / "0003.py").write_text(
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0003'\ndown_revision = '0002'\n"
+    (versions / "9002.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '9002'\ndown_revision = '9001'\n"
         "def upgrade():\n    op.create_table('half', sa.Column('id', sa.Integer))\n    raise ZeroDivisionError\n"
     )
     monkeypatch.setattr("jobs.database.MIGRATIONS", versions.parent)
@@ -190,7 +199,26 @@ def test_an_older_database_is_brought_up_to_date(
         open_database(str(engine.url))
     with reading(engine) as connection:
         assert "half" not in sa.inspect(connection).get_table_names()
-        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "0002"
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "9001"
+
+
+def test_a_job_of_the_first_schema_keeps_its_tiles_and_gets_a_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "migrations"
+    (first / "versions").mkdir(parents=True)
+    for name in ("env.py", "versions/0001_first_tables.py"):
+        shutil.copy(MIGRATIONS / name, first / name)
+    with monkeypatch.context() as patch:
+        patch.setattr("jobs.database.MIGRATIONS", first)
+        old = open_database(default_url(tmp_path))
+        register_job(old, JOB, TILES)
+        with reading(old) as connection:
+            assert "coverage" not in sa.inspect(connection).get_table_names()
+    engine = open_database(default_url(tmp_path))
+    assert (find_job(engine, JOB.name), tiles(engine, JOB.name), coverage(engine, JOB.name)) == (JOB, TILES, ())
+    with reading(engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), METADATA) == []
 
 
 # what cannot be used
@@ -433,6 +461,59 @@ def test_two_processes_that_read_and_then_write_lose_nothing(engine: Engine) -> 
     assert [process.wait(60) for process in both] == [0, 0]
     with reading(engine) as connection:
         assert connection.scalar(sa.select(JOBS.c.grid)) == {"count": 120}
+
+
+# what was seen
+
+
+def seen(tile: str, scene: str, *cells: int) -> Coverage:
+    return Coverage(tile, scene, "landsat-c2l2", "landsat-8", 20_000, *cells)
+
+
+def step(tile: str, stage: str = "observe") -> Step:
+    return Step(tile, stage, Generation("s", "0" * 64), Generation("l", "1" * 64))  # type: ignore[arg-type]
+
+
+def test_a_scene_read_again_replaces_what_was_said_of_it(engine: Engine) -> None:
+    with lease(engine, JOB.name, "me", 60, Clock()) as mine:
+        record_run(engine, mine, Run("r", JOB.name, START, "running", "c" * 64, "1"))
+        record_step(engine, mine, "r", step("a"), [seen("a", "x", 3, 1, 0, 0, 6), seen("a", "y", 4, 6, 0, 0, 0)])
+        record_step(engine, mine, "r", step("b"), [seen("b", "x", 0, 0, 10, 0, 0)])
+        assert [c.fate.name for c in coverage(engine, JOB.name)] == ["FAILED", "READ", "OUTSIDE"]
+        healed = seen("a", "x", 7, 3, 0, 0, 0)
+        record_step(engine, mine, "r", step("a"), [healed])
+        wanted = (healed, seen("a", "y", 4, 6, 0, 0, 0), seen("b", "x", 0, 0, 10, 0, 0))
+        assert coverage(engine, JOB.name) == wanted
+        record_step(engine, mine, "r", step("a", "detect"))
+        assert coverage(engine, JOB.name) == wanted
+    assert coverage(engine, "another") == ()
+
+
+def test_two_jobs_in_one_database_do_not_mix_what_they_saw(engine: Engine) -> None:
+    other = replace(JOB, name="other", collection="other")
+    register_job(engine, other, TILES)
+    for name, cells in ((JOB.name, (1, 0, 0, 0, 0)), ("other", (0, 1, 0, 0, 0))):
+        with lease(engine, name, "me", 60, Clock()) as mine:
+            record_run(engine, mine, Run(f"run {name}", name, START, "running", "c" * 64, "1"))
+            record_step(engine, mine, f"run {name}", step("a"), [seen("a", "x", *cells)])
+    assert coverage(engine, JOB.name) == (seen("a", "x", 1, 0, 0, 0, 0),)
+    assert coverage(engine, "other") == (seen("a", "x", 0, 1, 0, 0, 0),)
+
+
+def test_a_step_and_what_it_saw_are_written_together_or_not_at_all(engine: Engine) -> None:
+    clock = Clock()
+    with lease(engine, JOB.name, "me", 60, clock) as mine:
+        record_run(engine, mine, Run("r", JOB.name, START, "running", "c" * 64, "1"))
+        with pytest.raises(IntegrityError):
+            record_step(
+                engine, mine, "r", step("a"), [seen("a", "x", 1, 0, 0, 0, 0), seen("no tile", "x", 1, 0, 0, 0, 0)]
+            )
+        assert (steps(engine, "r"), coverage(engine, JOB.name)) == ((), ())
+        clock.wait(61)
+        with lease(engine, JOB.name, "next", 60, clock):
+            with pytest.raises(LeaseLost):
+                record_step(engine, mine, "r", step("a"), [seen("a", "x", 1, 0, 0, 0, 0)])
+            assert coverage(engine, JOB.name) == ()
 
 
 # runs

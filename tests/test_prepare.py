@@ -1,23 +1,30 @@
 """From raw numbers to an index: hand values, every mask, the rim around cloud, and statuses that stay apart."""
 
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import spyndex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from strategies import scenes_on
+from scipy.optimize import nnls
+from strategies import scene, scenes_on
 
 from detection.codes import Observation
 from detection.errors import UnknownBand
-from detection.prepare import Prepare, bands_needed, prepare
-from detection.prepare.indices import INDICES, normalised_difference
+from detection.prepare import Prepare, bands_needed, prepare, provenance, unmix
+from detection.prepare.indices import INDICES, SPYNDEX_BANDS, index_of, normalised_difference
 from detection.prepare.masks import flagged, widen
-from detection.sources.sensors import SENSORS
+from detection.sources.sensors import SENSORS, Sensor
 from detection.types import Grid, Raw
 
 QUICK = settings(max_examples=40, deadline=None)
-LANDSAT, GENERIC = SENSORS["landsat-c2l2"], SENSORS["generic"]
+LANDSAT, GENERIC, MSI = SENSORS["landsat-c2l2"], SENSORS["generic"], SENSORS["sentinel-2-l2a"]
+GRD, RTC = SENSORS["sentinel-1-grd"], SENSORS["sentinel-1-rtc"]
 CLEAR = 1 << 6
+VEGETATION = 4
 
 
 def landsat(nir: float, swir2: float, qa: int = CLEAR, shape: tuple[int, int] = (3, 3)) -> Raw:
@@ -27,6 +34,19 @@ def landsat(nir: float, swir2: float, qa: int = CLEAR, shape: tuple[int, int] = 
     values[0] = np.array([*numbers, qa])[:, None, None]
     grid = Grid("EPSG:32719", 300_000, 8_600_040, 30, shape)
     return Raw(grid, scenes_on([18_000]), ("nir", "swir2", "qa"), values, np.zeros((1, *shape), np.uint8))
+
+
+def sentinel2(scl: NDArray[np.generic], added: float = 0, **more: float) -> Raw:
+    """One Sentinel-2 look of nir 0.3 and swir2 0.1, and further bands as one number each."""
+    grid = Grid("EPSG:32719", 300_000, 8_600_040, 20, scl.shape)
+    flat = {"nir": 3000 - added, "swir2": 1000 - added}
+    layers = [np.full(scl.shape, number) for number in flat.values()] + [
+        scl,
+        *(np.full(scl.shape, v) for v in more.values()),
+    ]
+    values = np.stack(layers)[None].astype(np.float32 if more else np.uint16)
+    status = np.zeros((1, *scl.shape), np.uint8)
+    return Raw(grid, (scene(18_000, platform="sentinel-2a"),), (*flat, "scl", *more), values, status, (added,))
 
 
 def generic(values: NDArray[np.generic], band: str = "value") -> Raw:
@@ -186,3 +206,249 @@ def test_an_unknown_index_is_one_clear_line(index: str, hint: str) -> None:
         bands_needed(Prepare(index=index), LANDSAT)
     assert hint in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_quality_bits_handed_over_as_floats() -> None:
+    raw = landsat(0.3, 0.1, shape=(1, 4))
+    raw.values[0, 2, 0, 1] |= 1 << 3
+    numbers = raw.values.astype(np.float32)
+    numbers[0, 2, 0, 2:] = np.nan, -9999
+    seen = prepare(replace(raw, values=numbers), Prepare(mask_buffer_m=0), LANDSAT).observation[0, 0]
+    assert (seen == Observation.OBSERVED).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_scene_classes(number: int) -> None:
+    def masked(rules: Prepare) -> bool:
+        found = prepare(sentinel2(np.full((3, 3), number)), rules, MSI).observation
+        assert len(np.unique(found)) == 1
+        return bool((found == Observation.MASKED).all())
+
+    assert masked(Prepare()) == (number in (0, 1, 2, 3, 8, 9, 10, 11))
+    assert masked(Prepare(scl_also_masked=())) == (number in (0, 1, 3, 8, 9, 10))
+    assert masked(Prepare(scl_also_masked=(7,))) == (number in (0, 1, 3, 7, 8, 9, 10))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 7, 8, 9, 10, 11])
+def test_clouds_and_shadows_of_sentinel_2_are_widened_and_the_rest_is_not(number: int) -> None:
+    classes = np.full((9, 9), VEGETATION)
+    classes[4, 4] = number
+    rules = Prepare(mask_buffer_m=40, scl_also_masked=(2, 7, 11))
+    rows, columns = np.mgrid[:9, :9]
+    reach = 2 if number in (3, 8, 9, 10) else 0
+    for raw in (sentinel2(classes), sentinel2(classes, cs=1)):  # whole numbers, or floats after averaging
+        seen = prepare(raw, rules, MSI).observation[0]
+        np.testing.assert_array_equal(seen == Observation.MASKED, np.hypot(rows - 4, columns - 4) <= reach)
+
+
+def test_classes_that_are_not_known_are_masked_and_not_widened() -> None:
+    raw = sentinel2(np.full((5, 5), VEGETATION), cs=1)
+    raw.values[0, 2, 2, 2], raw.values[0, 2, 0, 0] = np.nan, -9999
+    seen = prepare(raw, Prepare(), MSI).observation[0]
+    assert (seen.ravel() == Observation.MASKED).nonzero()[0].tolist() == [0, 12]
+
+
+@pytest.mark.parametrize(("added", "first"), [(0, 1), (-1000, 1000)])
+def test_the_offset_of_a_scene_is_added_before_it_is_scaled(added: float, first: int) -> None:
+    raw = sentinel2(np.full((1, 4), VEGETATION), added)
+    np.testing.assert_allclose(prepare(raw, Prepare(), MSI).values, 0.5, atol=1e-6)
+    raw.values[0, 1, 0] = first - 1, first, 10_000 - added, 10_001 - added
+    seen = prepare(raw, Prepare(), MSI).observation[0, 0]
+    assert (seen == Observation.OBSERVED).tolist() == [False, True, True, False]
+
+
+def test_every_scene_has_its_own_offset() -> None:
+    one = sentinel2(np.full((2, 2), VEGETATION))
+    scenes, numbers = scenes_on([18_000, 18_005]), np.concatenate([one.values, one.values])
+    numbers[1, :2] += 1000
+    raw = Raw(one.grid, scenes, one.bands, numbers, np.zeros((2, 2, 2), np.uint8), (0.0, -1000.0))
+    np.testing.assert_array_equal(*prepare(raw, Prepare(), MSI).values)
+    assert (prepare(replace(raw, added=()), Prepare(), MSI).values[1] < 0.4).all()
+
+
+def test_cloud_score_takes_the_place_of_the_classes() -> None:
+    raw = sentinel2(np.full((9, 9), 9), cs=0.6)
+    rules = Prepare(sentinel2_mask="cloud-score", mask_buffer_m=40)
+    assert (prepare(raw, rules, MSI).observation == Observation.OBSERVED).all()
+    assert (prepare(raw, replace(rules, cloud_score_min=0.61), MSI).observation == Observation.MASKED).all()
+    rows, columns = np.mgrid[:9, :9]
+    for score, reach in ((0.59, 2), (np.nan, 0), (-9999, 0)):
+        raw.values[0, 3, 4, 4] = score
+        seen = prepare(raw, rules, MSI).observation[0]
+        np.testing.assert_array_equal(seen == Observation.MASKED, np.hypot(rows - 4, columns - 4) <= reach)
+
+
+@pytest.mark.parametrize(
+    ("platform", "bits"),
+    [
+        *[(platform, {4, 6, 11}) for platform in ("landsat-8", "landsat-9")],
+        *[(platform, {3, 6, 9}) for platform in ("landsat-4", "landsat-5", "landsat-7")],
+        ("unknown", {*range(7), 9, 11}),
+    ],
+)
+def test_saturation_of_the_bands_in_use(platform: str, bits: set[int]) -> None:
+    one = landsat(0.3, 0.1)
+    for bit in range(16):
+        values = np.concatenate([one.values, np.full((1, 1, 3, 3), 1 << bit, np.uint16)], 1)
+        raw = Raw(one.grid, (scene(18_000, platform=platform),), (*one.bands, "radsat"), values, one.observation)
+        seen = prepare(raw, Prepare(), LANDSAT).observation
+        assert (seen == (Observation.MASKED if bit in bits else Observation.OBSERVED)).all()
+
+
+def test_optional_bands_are_read_where_they_are_offered() -> None:
+    assert bands_needed(Prepare(), LANDSAT, (*LANDSAT.bands, "radsat")) == ("nir", "swir2", "qa", "radsat")
+    assert bands_needed(Prepare(), LANDSAT, LANDSAT.bands) == ("nir", "swir2", "qa")
+    assert bands_needed(Prepare(), MSI, (*MSI.bands, "cs")) == ("nir", "swir2", "scl")
+    assert bands_needed(Prepare(sentinel2_mask="cloud-score"), MSI) == ("nir", "swir2", "cs")
+    assert bands_needed(Prepare(sentinel2_mask="cloud-score"), LANDSAT) == ("nir", "swir2", "qa")
+    assert bands_needed(Prepare(index="nir_wide"), MSI) == ("nir_wide", "scl")
+    assert bands_needed(Prepare(index="vh"), GRD, ("vv", "vh", "angle")) == ("vh", "angle")
+    assert bands_needed(Prepare(index="cross_ratio"), RTC, ("vv", "vh")) == ("vh", "vv")
+    assert bands_needed(Prepare(index="ndfi"), LANDSAT) == LANDSAT.bands
+
+
+@pytest.mark.parametrize(
+    ("index", "sensor", "said"),
+    [
+        ("nbr", RTC, "'nbr' needs nir, swir2, sentinel-1-rtc has vv, vh"),
+        ("evi", GRD, "'evi' needs nir, red, blue, sentinel-1-grd has"),
+        ("rvi", MSI, "'rvi' needs vh, vv, sentinel-2-l2a has"),
+        ("NDREI", LANDSAT, "needs rededge1, landsat-c2l2 has"),
+        ("kNDVI", MSI, "neither an index nor a band of sentinel-2-l2a"),
+    ],
+)
+def test_an_index_another_sensor_has_is_one_clear_line(index: str, sensor: Sensor, said: str) -> None:
+    with pytest.raises(UnknownBand, match=said) as found:
+        bands_needed(Prepare(index=index), sensor)
+    assert "\n" not in str(found.value)
+
+
+OTHERS = [name for name in spyndex.indices if index_of(name) is not None and name.lower() not in INDICES]
+
+
+@QUICK
+@given(st.sampled_from(OTHERS), st.integers(0, 10_000))
+def test_other_indices_are_those_of_spyndex(name: str, seed: int) -> None:
+    index, theirs = index_of(name), spyndex.indices[name]
+    assert index is not None
+    values = dict(zip(sorted(set(index.bands)), np.random.default_rng(seed).uniform(0.02, 0.6, (9, 50)), strict=False))
+    needed = {b: values[SPYNDEX_BANDS[b]] if b in SPYNDEX_BANDS else spyndex.constants[b].default for b in theirs.bands}
+    if name == "SAVI":
+        needed["L"] = 0.5
+    with np.errstate(all="ignore"):
+        expected = spyndex.computeIndex(name, needed)
+    found = index.compute(*(values[band] for band in index.bands))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.where(np.isfinite(expected), expected, np.nan), rtol=1e-6, atol=1e-6)
+    small = [values[band].astype(np.float32) for band in index.bands]
+    assert index.compute(*small).dtype == np.float32
+
+
+def test_other_indices_by_hand() -> None:
+    blue, red, nir, swir1, swir2 = (np.array([v], np.float32) for v in (0.03, 0.05, 0.4, 0.2, 0.1))
+    values = {"blue": blue, "red": red, "nir": nir, "swir1": swir1, "swir2": swir2}
+    expected = {
+        "evi": 2.5 * 0.35 / (0.4 + 6 * 0.05 - 7.5 * 0.03 + 1),
+        "savi": 1.5 * 0.35 / 0.95,
+        "nbr2": 0.1 / 0.3,
+        "msavi": 0.5 * (1.8 - (1.8**2 - 8 * 0.35) ** 0.5),
+        "bai": 1 / ((0.1 - 0.05) ** 2 + (0.06 - 0.4) ** 2),
+    }
+    for name, value in expected.items():
+        index = index_of(name)
+        assert index is not None
+        np.testing.assert_allclose(index.compute(*(values[b] for b in index.bands)), value, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["nbr", "ndmi", "ndvi"])
+def test_our_own_indices_are_those_of_spyndex(name: str) -> None:
+    a, b = np.random.default_rng(0).uniform(0.01, 0.6, (2, 100)).astype(np.float32)
+    letters = {"nbr": "S2", "ndmi": "S1", "ndvi": "R"}
+    theirs = spyndex.computeIndex(name.upper(), {"N": a, letters[name]: b})
+    np.testing.assert_allclose(INDICES[name].compute(a, b), theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_a_division_by_nothing_in_another_index_is_not_a_number() -> None:
+    index = index_of("nbr2")
+    assert index is not None
+    assert np.isnan(index.compute(np.zeros(2, np.float32), np.zeros(2, np.float32))).all()
+
+
+def test_only_who_asks_for_another_index_loads_its_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spyndex", None)  # importing it fails from here on
+    index_of.__globals__["formula"].cache_clear()
+    for index in ("nbr", "ndfi", "red"):
+        bands_needed(Prepare(index=index), LANDSAT, LANDSAT.bands)
+    prepare(generic(np.zeros((2, 2), np.float32)), Prepare(index="value"), GENERIC)
+    with pytest.raises(ImportError):
+        bands_needed(Prepare(index="evi"), LANDSAT)
+
+
+def test_a_generic_band_goes_before_another_index_of_its_name() -> None:
+    for band in ("ndfi", "rvi", "cross_ratio", "savi"):
+        assert (
+            bands_needed(Prepare(index=band), GENERIC) == bands_needed(Prepare(index=band), GENERIC, (band,)) == (band,)
+        )
+        cube = prepare(generic(np.full((2, 2), 0.5, np.float32), band), Prepare(index=band), GENERIC)
+        assert (cube.values == 0.5).all()
+    assert bands_needed(Prepare(index="rvi"), GENERIC, ("vv", "vh")) == ("rvi",)  # power or dB? nobody knows
+    assert bands_needed(Prepare(), GENERIC, ("nbr",)) == ("nir", "swir2")
+    assert bands_needed(Prepare(index="evi"), GENERIC, ("evi", "red")) == ("evi",)
+    assert bands_needed(Prepare(index="evi"), GENERIC, ("blue", "red", "nir")) == ("nir", "red", "blue")
+    assert bands_needed(Prepare(index="evi"), GENERIC) == ("evi",)
+    cube = prepare(generic(np.full((2, 2), 0.5, np.float32), "evi"), Prepare(index="evi"), GENERIC)
+    assert (cube.values == 0.5).all()
+
+
+@pytest.mark.parametrize(("index", "endmembers"), [("ndfi", unmix.BULLOCK), ("ndfi_imazon", unmix.IMAZON)])
+def test_the_fraction_index_of_a_look_at_forest_and_at_soil(index: str, endmembers: unmix.Endmembers) -> None:
+    spectra = [half.spectra[part] for half in (unmix.BULLOCK, unmix.IMAZON) for part in (unmix.GV, unmix.SOIL)]
+    numbers = np.round((np.array(spectra).T / 2 + 0.2) / 0.0000275).astype(np.uint16)  # half in shade
+    values = np.concatenate([numbers, np.full((1, 4), CLEAR, np.uint16)])[None, :, None]
+    grid = Grid("EPSG:32719", 300_000, 8_600_040, 30, (1, 4))
+    raw = Raw(grid, scenes_on([18_000]), LANDSAT.bands, values, np.zeros((1, 1, 4), np.uint8))
+    cube = prepare(raw, Prepare(index=index), LANDSAT)
+    assert (cube.observation == Observation.OBSERVED).all()
+    parts = [nnls(np.array(endmembers.spectra).T, pixel)[0] for pixel in numbers.T * 0.0000275 - 0.2]
+    expected = [(gv / (gv + n + s + c) - n - s) / (gv / (gv + n + s + c) + n + s) for gv, n, s, c in parts]
+    np.testing.assert_allclose(cube.values[0, 0], expected, atol=1e-4)
+    own = slice(0, 2) if endmembers is unmix.BULLOCK else slice(2, 4)
+    np.testing.assert_allclose(cube.values[0, 0, own], [1, -1], atol=2e-3)
+
+
+@pytest.mark.parametrize("sensor", SENSORS.values(), ids=lambda s: s.name)
+def test_the_table_of_sensors_is_whole(sensor: Sensor) -> None:
+    assert len(sensor.native_m) in (0, len(sensor.bands) + len(sensor.optional))
+    assert not set(sensor.bands) & set(sensor.optional)
+    assert sensor.qa_band is None or sensor.qa_band in sensor.bands
+    assert {sensor.score_band, sensor.saturation_band, sensor.angle_band} - {None} == set(sensor.optional)
+    assert set(sensor.qa_widened_classes) <= set(sensor.qa_masked_classes) <= set(range(len(sensor.qa_classes)))
+    assert all(0 <= bit < len(sensor.qa_bits) for bit in sensor.qa_masked_bits)
+    assert sensor.nodata is None or sensor.valid_range is None or sensor.nodata <= sensor.valid_range[0]
+
+
+@pytest.mark.parametrize(
+    ("rules", "sensor", "platform", "line"),
+    [
+        (
+            Prepare(mask_buffer_m=0), LANDSAT, "landsat-8",
+            ("nbr of nir, swir2; qa bits 0 1 2 3 4 5 masked, widened 0 m, saturation by radsat if read; reflectance = "
+            "2.75e-05 n -0.2; not harmonised"),
+        ),
+        (
+            Prepare(index="ndvi", harmonise=True), MSI, "sentinel-2b",
+            "ndvi of nir, red; SCL 0 1 2 3 8 9 10 11 masked, cloud widened 60 m; reflectance = 0.0001 n; S2B to OLI, HLS",
+        ),
+        (
+            Prepare(index="nir_wide", harmonise=True, sentinel2_mask="cloud-score"), MSI, "sentinel-2b",
+            "nir_wide; Cloud Score+ at least 0.6, widened 60 m; reflectance = 0.0001 n; not harmonised",
+        ),
+        (
+            Prepare(index="vh", speckle_m=90), GRD, "sentinel-1a",
+            "vh in dB; at least -30 dB, angle 30-45 if read; from dB; mean of power over 90 m",
+        ),
+        (Prepare(index="value"), GENERIC, "unknown", "value; as stored"),
+    ],
+)  # fmt: skip
+def test_what_was_done_is_told_in_one_line(rules: Prepare, sensor: Sensor, platform: str, line: str) -> None:
+    assert provenance(rules, sensor, platform) == line

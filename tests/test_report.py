@@ -18,11 +18,13 @@ from PIL import Image
 from detection.alerts import Alert
 from detection.codes import Monitored, Status
 from detection.errors import GridMismatch
-from detection.types import Grid, to_day
+from detection.types import Grid, Row, Scene, to_day
+from jobs.completeness import Completeness, completeness, looked
 from jobs.outputs import RunFacts
 from jobs.reports import html
-from jobs.reports.figures import SeriesFacts, scale_bar, thinned
+from jobs.reports.figures import SeriesFacts, looks_chart, scale_bar, thinned
 from jobs.reports.html import (
+    LISTED,
     ROWS,
     AccuracyFacts,
     ReportFacts,
@@ -144,7 +146,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take most of the time, and a test of words needs none."""
-    for name in ("status_map", "monitored_map", "series_key", "series_chart"):
+    for name in ("status_map", "monitored_map", "series_key", "series_chart", "looks_chart"):
         monkeypatch.setattr(html, name, lambda *_: b"no picture")
 
 
@@ -246,6 +248,17 @@ def test_an_area_of_which_nothing_was_seen_still_makes_a_page() -> None:
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_cells_that_are_not_monitored_are_not_called_never_seen() -> None:
+    facts = make_facts()
+    assert (
+        "not monitored" not in Page(render(facts)).words.partition("Last clear look before")[2].partition("Colours")[0]
+    )
+    facts.monitored[:, 20:30] = Monitored.NOT_FOREST  # half of the cells without a look
+    words = Page(render(facts)).words
+    assert re.search(r"never ?16\.7\u00a0%\s*not monitored ?16\.7\u00a0%", words)
+
+
+@pytest.mark.usefixtures("without_pictures")
 def test_half_of_an_area_that_was_mostly_never_seen_has_no_last_look() -> None:
     last = np.full(GRID.shape, -1, np.int32)
     last[:, 60:] = to_day(END)  # a third of what lies inside
@@ -317,6 +330,63 @@ def test_the_same_facts_give_the_same_bytes_and_a_page_that_travels(tmp_path: Pa
 def test_an_array_of_another_shape_is_refused() -> None:
     with pytest.raises(GridMismatch, match="report: status has shape"):
         make_facts(status=np.zeros((2, 2), np.uint8))
+
+
+def make_account(fails: int = 2, sensor: str = "landsat-c2l2", bad: str = "nir: 404", until: int = 270) -> Completeness:
+    """A scene every 8 days of 2024; none from day 96 to 160; the first so many since then failed; one tile stayed dark."""
+    days = [day for day in range(0, until, 8) if not 96 < day < 160]
+    start = to_day(date(2024, 1, 1))
+    rows = [Row(Scene((start + day) * 86_400, "p", f"{sensor}-{day}"), sensor, note="odd") for day in days]
+    lost = [f"{sensor}-{day}" for day in days if day >= 160][:fails]
+    seen = {r.scene.id: (60, 20, 0, 0, 20) if r.scene.id in lost else (60, 40, 0, 0, 0) for r in rows}
+    dark = {r.scene.id: (0, 100, 0, 0, 0) for r in rows}
+    told = [*looked("a", rows, seen), *looked("b", rows, dark)]
+    return completeness(rows, told, ("a", "b"), start, reasons=dict.fromkeys(lost, bad))
+
+
+def test_what_was_not_seen_is_told_by_sensor_with_its_gaps_and_failures() -> None:
+    page = Page(render(make_facts(completeness=make_account())))
+    assert page.open == []
+    assert len(page.images()) == 3  # map, what was monitored, the looks
+    # 13 scenes until day 96, 14 from day 160 on; two failed: 25 x 60 clear cells of 25 x 100 and 27 x 100
+    assert re.search(r"Landsat 27 25 0 0 2 0 28\.8\u00a0% 2024-09-21", page.words)
+    assert "80 days, 2024-04-06 to 2024-06-25; in a part of the area 264 days, 2024-01-01 to 2024-09-21" in page.words
+    assert "Landsat: no image from 2024-04-06 to 2024-06-25 (80 days; usually one every 8): not explained" in page.words
+    assert "Could not be read: landsat-c2l2-160 (nir: 404), landsat-c2l2-168 (nir: 404)." in page.words
+    assert "Noted: 27 scenes (odd)." in page.words
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_gap_that_failures_explain_says_so_and_none_at_all_too() -> None:
+    words = Page(render(make_facts(completeness=make_account(fails=14)))).words
+    assert "from 2024-04-06 to 2024-09-21 (168 days; usually one every 8): not explained" in words
+    calm = Page(render(make_facts(completeness=make_account(fails=0, until=96)))).words
+    assert "None: in the monitoring period images came as often as usual." in calm
+    assert "Gaps" not in Page(render(make_facts())).words
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_what_failed_is_listed_up_to_a_bound_and_is_never_markup() -> None:
+    bad = '"><script>x</script>'
+    text = render(make_facts(completeness=make_account(fails=14, sensor=bad, bad=bad)))
+    assert "<script" not in text
+    words = Page(text).words
+    assert f"and {14 - LISTED} more." in words
+    assert words.count(f"({bad})") == LISTED
+    many = replace(make_account(), unrecorded=3)
+    assert "3 older scenes were taken in before this was recorded" in Page(render(make_facts(completeness=many))).words
+
+
+def test_the_picture_of_the_looks_shows_what_was_clear_and_what_failed() -> None:
+    found = make_account(fails=0)
+    quiet = looks_chart(found.looks, [], date(2024, 1, 1))
+    leaf, alarm = ((np.array(Image.open(io.BytesIO(png)).convert("RGB")) == colour).all(axis=2).sum()
+                   for png, colour in ((quiet, (0x17, 0x57, 0x3A)), (quiet, (0xD5, 0x5E, 0x00))))  # fmt: skip
+    assert leaf > 200
+    assert alarm == 0
+    loud = looks_chart(make_account(fails=14).looks, [], date(2024, 1, 1))
+    assert (np.array(Image.open(io.BytesIO(loud)).convert("RGB")) == (0xD5, 0x5E, 0x00)).all(axis=2).sum() > 20
+    assert looks_chart(found.looks, [], date(2024, 1, 1)) == quiet, "the same facts give the same bytes"
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 9), st.integers(0, 2**32 - 1))

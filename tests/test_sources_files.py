@@ -96,13 +96,14 @@ def test_dated_folder_reads_bit_by_bit(tmp_path: Path) -> None:
     source: Source = dated(tmp_path, bands=("red", "nir"), platform="landsat-8")
     grid = source.grid()
     assert grid == Grid("EPSG:32719", WEST, NORTH, 30, (7, 9))
-    scenes = source.manifest(*ALL)
+    rows = source.manifest(*ALL)
+    scenes = tuple(row.scene for row in rows)
     assert [(s.id, s.day, s.platform) for s in scenes] == [
         ("l_20200105", 18_266, "landsat-8"),
         ("l_20210105", 18_632, "landsat-8"),
     ]
     assert scenes[0].instant % 86_400 == 0
-    raw = source.read(grid, scenes[::-1], ("nir", "red"))
+    raw = source.read(grid, rows[::-1], ("nir", "red"))
     assert raw.scenes == scenes
     assert raw.values.dtype == np.int16
     np.testing.assert_array_equal(raw.values, np.stack([first[::-1], second[::-1]]))
@@ -113,7 +114,7 @@ def test_period_is_half_open(tmp_path: Path) -> None:
     for day in ("20200101", "20200102", "20200103"):
         write_tif(tmp_path / f"l_{day}.tif", numbers(1))
     first = 18_262
-    assert [s.day for s in dated(tmp_path).manifest(first, first + 2)] == [first, first + 1]
+    assert [r.scene.day for r in dated(tmp_path).manifest(first, first + 2)] == [first, first + 1]
     assert dated(tmp_path).manifest(0, 1) == ()
 
 
@@ -124,7 +125,7 @@ def test_one_file_per_band_makes_one_scene(tmp_path: Path) -> None:
     write_tif(tmp_path / "S2A_R032_20200101T143000_B12.tif", nir)
     pattern = r"(?P<platform>S2.)_(?P<orbit>R\d+)_(?P<date>\d+T\d+)_(?P<band>B\d\d)\.tif"
     source = dated(tmp_path, bands=("B08", "B04"), pattern=pattern, date_format="%Y%m%dT%H%M%S")
-    (scene,) = source.manifest(*ALL)
+    scene = source.manifest(*ALL)[0].scene
     assert (scene.id, scene.platform, scene.orbit) == ("S2A_R032_20200101T143000", "S2A", "R032")
     assert f"{scene.when:%Y-%m-%d %H:%M:%S}" == "2020-01-01 14:30:00"
     np.testing.assert_array_equal(read_all(source).values[0], np.concatenate([nir, red]))
@@ -138,7 +139,7 @@ def test_stacked_files_follow_the_table(tmp_path: Path) -> None:
         "file,band,date,platform,orbit\na.tif,3,2020-01-01,landsat-5,233\nb.tif,1,2020-01-01,,\na.tif,1,2019-05-05,,\n"
     )
     source = stacked(tmp_path, table)
-    scenes = source.manifest(*ALL)
+    scenes = [row.scene for row in source.manifest(*ALL)]
     assert [(s.id, s.platform, s.orbit) for s in scenes] == [
         ("a-1", "unknown", ""),
         ("a-3", "landsat-5", "233"),
@@ -162,7 +163,7 @@ def test_stacked_bands_of_one_date_meet_in_one_scene(tmp_path: Path) -> None:
 def test_two_scenes_of_one_date_stay_apart(tmp_path: Path) -> None:
     write_tif(tmp_path / "a.tif", numbers(1, 2))
     source = stacked(tmp_path, "file,band,date,scene\na.tif,1,2020-01-01,P233\na.tif,2,2020-01-01,P232\n")
-    assert [s.id for s in source.manifest(*ALL)] == ["P232", "P233"]
+    assert [r.scene.id for r in source.manifest(*ALL)] == ["P232", "P233"]
 
 
 def test_each_file_is_opened_once_for_its_header_and_once_a_read(
@@ -423,10 +424,10 @@ def test_any_window_is_the_crop_of_the_whole(ragged: Files, data: st.DataObject)
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 4)), st.permutations(["a", "b"]))
 def test_any_subset_in_any_order_is_the_part_of_the_whole(ragged: Files, picks: list[int], bands: list[str]) -> None:
-    whole, scenes = read_all(ragged), ragged.manifest(*ALL)
-    part = ragged.read(whole.grid, [scenes[i] for i in picks], bands)
+    whole, rows = read_all(ragged), ragged.manifest(*ALL)
+    part = ragged.read(whole.grid, [rows[i] for i in picks], bands)
     keep = sorted(set(picks))
-    assert part.scenes == tuple(scenes[i] for i in keep)
+    assert part.scenes == tuple(rows[i].scene for i in keep)
     np.testing.assert_array_equal(part.values, whole.values[keep][:, ["ab".index(b) for b in bands]])
     np.testing.assert_array_equal(part.observation, whole.observation[keep])
 
@@ -477,7 +478,7 @@ def test_cube_reads_bit_by_bit(tmp_path: Path, name: str, options: dict[str, Any
     grid = source.grid()
     assert grid == Grid("EPSG:32719", WEST, NORTH, 30, (6, 4))
     scenes = source.manifest(*ALL)
-    assert (scenes[0].id, f"{scenes[0].when:%F}") == ("c-20200101", "2020-01-01")
+    assert (scenes[0].scene.id, f"{scenes[0].scene.when:%F}") == ("c-20200101", "2020-01-01")
     raw = source.read(grid.pad(1), scenes[1:], ("nbr",))
     np.testing.assert_array_equal(raw.values[:, 0, 1:-1, 1:-1], values[1:])
     assert raw.observation[0, 3, 4] == MASKED
@@ -846,7 +847,7 @@ def test_what_was_asked_for(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="each once"):
         source.read(grid, scenes, ("nbr", "nbr"))
     with pytest.raises(BadInput, match="has no scene other"):
-        source.read(grid, [replace(scenes[0], id="other")], ("nbr",))
+        source.read(grid, [replace(scenes[0], scene=replace(scenes[0].scene, id="other"))], ("nbr",))
     with pytest.raises(NoImagery, match="no file reaches"):
         source.read(grid.window(100, 0, 5, 5), scenes, ("nbr",))
     with pytest.raises(GridMismatch, match="warp it first"):
@@ -877,7 +878,7 @@ def test_borneo_stacks(shared: Path) -> None:
     raw = source.read(grid, scenes, ("ndmi",))
     assert (raw.observation[:, 0] == OUTSIDE).all()
     rows = [line.split(",") for line in (folder / "bands.csv").read_text().splitlines()[1:]]
-    ids = [scene.id for scene in scenes]
+    ids = [row.scene.id for row in scenes]
     for file, band, _, identity in rows[::37]:
         with rasterio.open(folder / file) as stored:
             wanted = stored.read(int(band))
@@ -891,13 +892,13 @@ def test_myanmar_radar_folder(shared: Path) -> None:
     pattern = r"(?P<platform>S1A)_GRDH_VVVH_(?P<date>\d{8})\.tif"
     source = Files(FilesParameters(folder=folder, layout="dated", bands=("vv", "vh"), pattern=pattern))
     scenes = source.manifest(to_day(date(2015, 1, 1)), to_day(date(2016, 1, 1)))
-    assert [s.platform for s in scenes] == ["S1A"] * len(scenes)
+    assert [r.scene.platform for r in scenes] == ["S1A"] * len(scenes)
     grid = source.grid()
     assert (grid.crs, grid.shape) == ("EPSG:32646", (120, 120))
     raw = source.read(grid, scenes, ("vv", "vh"))
     assert raw.values.dtype == np.int16
-    for i, scene in enumerate(scenes):
-        with rasterio.open(folder / f"{scene.id}.tif") as stored:
+    for i, row in enumerate(scenes):
+        with rasterio.open(folder / f"{row.scene.id}.tif") as stored:
             wanted = stored.read()
         np.testing.assert_array_equal(raw.values[i], wanted)
         np.testing.assert_array_equal(raw.observation[i] == MASKED, (wanted == -32768).any(axis=0))

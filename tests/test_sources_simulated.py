@@ -13,7 +13,7 @@ from detection.errors import BadInput, DetectionError, GridMismatch, NoImagery, 
 from detection.sources import Source
 from detection.sources.sensors import SENSORS
 from detection.sources.simulated import Simulated, SimulatedParameters, truth
-from detection.types import Grid, Scene, to_day
+from detection.types import Grid, Row, Scene, to_day
 
 SMALL = SimulatedParameters(rows=48, columns=40, start=date(2023, 5, 1), end=date(2023, 9, 1))
 BANDS = ("red", "nir", "swir1", "swir2", "qa")
@@ -25,13 +25,13 @@ def source() -> Simulated:
 
 
 @pytest.fixture(scope="module")
-def scenes(source: Simulated) -> tuple[Scene, ...]:
+def scenes(source: Simulated) -> tuple[Row, ...]:
     return source.manifest(0, 100_000)
 
 
 def test_defaults_are_three_years_of_madre_de_dios() -> None:
     source: Source = Simulated(SimulatedParameters())
-    scenes = source.manifest(0, 100_000)
+    scenes = [row.scene for row in source.manifest(0, 100_000)]
     assert len(scenes) == 137
     assert scenes[0].id == "SIM_LC08_20220105"
     assert scenes[1].platform == "landsat-9"
@@ -41,8 +41,8 @@ def test_defaults_are_three_years_of_madre_de_dios() -> None:
     assert source.grid().west % 60 == source.grid().north % 60 == 0
 
 
-def test_the_manifest_ends_are_half_open(source: Simulated, scenes: tuple[Scene, ...]) -> None:
-    days = [scene.day for scene in scenes]
+def test_the_manifest_ends_are_half_open(source: Simulated, scenes: tuple[Row, ...]) -> None:
+    days = [row.scene.day for row in scenes]
     assert source.manifest(days[2], days[5]) == scenes[2:5]
     assert source.manifest(days[2] + 1, days[5] + 1) == scenes[3:6]
     assert source.manifest(days[3], days[3]) == ()
@@ -50,7 +50,7 @@ def test_the_manifest_ends_are_half_open(source: Simulated, scenes: tuple[Scene,
     assert days[-1] < to_day(SMALL.end)
 
 
-def test_a_scene_is_the_same_in_a_longer_period(scenes: tuple[Scene, ...]) -> None:
+def test_a_scene_is_the_same_in_a_longer_period(scenes: tuple[Row, ...]) -> None:
     longer = Simulated(SimulatedParameters(rows=48, columns=40, start=date(2022, 2, 3), end=date(2024, 1, 1)))
     assert set(scenes) <= set(longer.manifest(0, 100_000))
     for one in (scenes[0], scenes[-1]):
@@ -60,7 +60,8 @@ def test_a_scene_is_the_same_in_a_longer_period(scenes: tuple[Scene, ...]) -> No
 
 def test_before_landsat_9_every_look_is_called_landsat_8() -> None:
     old = Simulated(SimulatedParameters(start=date(2020, 1, 1), end=date(2022, 6, 1)))
-    platforms = {(scene.when.date() >= date(2021, 11, 1), scene.platform) for scene in old.manifest(0, 100_000)}
+    found = [row.scene for row in old.manifest(0, 100_000)]
+    platforms = {(scene.when.date() >= date(2021, 11, 1), scene.platform) for scene in found}
     assert platforms == {(False, "landsat-8"), (True, "landsat-8"), (True, "landsat-9")}
 
 
@@ -81,7 +82,7 @@ def test_any_part_in_any_order_is_the_crop_of_the_whole(data: st.DataObject) -> 
     np.testing.assert_array_equal(part.observation, whole.observation[chosen][:, *inner])
 
 
-def test_outside_is_said_and_filled(source: Simulated, scenes: tuple[Scene, ...]) -> None:
+def test_outside_is_said_and_filled(source: Simulated, scenes: tuple[Row, ...]) -> None:
     raw = source.read(source.grid().pad(3), scenes[:2], BANDS)
     inside = np.zeros(raw.grid.shape, bool)
     inside[3:-3, 3:-3] = True
@@ -131,11 +132,11 @@ def test_wrong_parameters_end_in_one_clear_line(wrong: dict[str, Any], words: st
     assert isinstance(caught.value, BadInput)
 
 
-def test_wrong_reads_end_in_one_clear_line(source: Simulated, scenes: tuple[Scene, ...]) -> None:
+def test_wrong_reads_end_in_one_clear_line(source: Simulated, scenes: tuple[Row, ...]) -> None:
     with pytest.raises(UnknownBand, match="no band 'b4'; it has blue"):
         source.read(source.grid(), scenes[:1], ["b4"])
     with pytest.raises(NoImagery, match="no scene SIM_LC08_19990101"):
-        source.read(source.grid(), [Scene(0, "landsat-8", "SIM_LC08_19990101")], ["nir"])
+        source.read(source.grid(), [Row(Scene(0, "landsat-8", "SIM_LC08_19990101"), "landsat-c2l2")], ["nir"])
     with pytest.raises(GridMismatch):
         source.read(Grid("EPSG:32718", 360_000, 8_594_040, 30, (4, 4)), scenes[:1], ["nir"])
 

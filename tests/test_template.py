@@ -32,7 +32,7 @@ def test_the_template_shows_every_default(tmp_path: Path) -> None:
 def test_the_template_starts_with_its_schema_and_stays_far_below_the_limits(tmp_path: Path) -> None:
     text = template.template()
     assert text.startswith("# yaml-language-server: $schema=../docs/job.schema.json\n")
-    assert len(text.encode()) < yamlfile.MAX_BYTES / 10
+    assert len(text.encode()) < yamlfile.MAX_BYTES / 5
     assert len(yamlfile.parse(text, tmp_path).values) < yamlfile.MAX_ENTRIES / 10
     assert max(map(len, text.splitlines())) <= 120
 

@@ -7,7 +7,7 @@ To add a monitor: a parameter class with `kind` and `evidence()`, and its branch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -27,6 +27,8 @@ Monitor = Cusum | Ewma
 Transitions = NDArray[Any]
 """Structured array of LOG rows."""
 
+FIT_AT_A_TIME: Final = 4096
+"""Pixels whose looks are copied at once while a baseline is fitted or residuals are made: a matter of memory only."""
 LOG: Final = np.dtype([("instant", "i8"), *((n, kernel.TRANSITION[n]) for n in kernel.TRANSITION.names if n != "look")])  # type: ignore[union-attr]
 """A transition with its look named by its instant."""
 
@@ -141,12 +143,26 @@ def start(
     inside: (pixel,) False where outside the area. A history still disturbed when it ends is no baseline either: the
     monitor itself is run over it, and a pixel that ends confirmed or not yet recovered is DISTURBED_HISTORY.
     """
+    pixels = len(inside)
+    cells = np.zeros(pixels, np.int64) if cell is None else cell
     table = date_table(history.days, detector.history.harmonics)
-    base = baseline(table, history.values, detector.history, inside=inside, sign=detector.sign)
+    # Pixel by pixel the same whatever the block; the fit makes several copies of the looks, so blocks keep it small.
+    blocks = [slice(i, i + FIT_AT_A_TIME) for i in range(0, max(pixels, 1), FIT_AT_A_TIME)]
+    parts = [
+        _fitted(detector, replace(history, values=history.values[:, b]), inside[b], cells[b], table) for b in blocks
+    ]
+    bases = [part.baseline for part in parts]
+    joined = Baseline(*(np.concatenate([getattr(b, f.name) for b in bases], -1) for f in fields(Baseline)))
+    return State(joined, np.concatenate([part.pixels for part in parts]), cells, None, detector.digest)
+
+
+def _fitted(
+    detector: Detector, history: Looks, inside: NDArray[np.bool_], cells: NDArray[np.int64], table: Table
+) -> State:
+    base = baseline(table, np.ascontiguousarray(history.values), detector.history, inside=inside, sign=detector.sign)
     pixels = np.zeros(len(base.looks), kernel.PIXEL)
     for name in kernel.DAY_FIELDS:
         pixels[name] = -1
-    cells = np.zeros(len(base.looks), np.int64) if cell is None else cell
     rehearsed, _ = _advance(
         detector, State(base, pixels, cells, None, detector.digest), replace(history, common=None), table
     )
@@ -156,6 +172,14 @@ def start(
     sigma[disturbed] = np.nan
     pixels["last_clear"] = rehearsed.pixels["last_clear"]
     return State(replace(base, monitored=monitored, sigma=sigma), pixels, cells, None, detector.digest)
+
+
+def exclude(state: State, not_forest: NDArray[np.bool_]) -> State:
+    """The state without the pixels that a forest baseline excludes: monitored ones among them become NOT_FOREST."""
+    base, out = state.baseline, not_forest & (state.baseline.monitored == Monitored.MONITORED)
+    monitored = np.where(out, np.uint8(Monitored.NOT_FOREST), base.monitored)
+    sigma = np.where(out, np.float32(np.nan), base.sigma)
+    return replace(state, baseline=replace(base, monitored=monitored, sigma=sigma))
 
 
 def update(detector: Detector, state: State, looks: Looks) -> tuple[State, Transitions]:
@@ -218,8 +242,12 @@ def _named(log: NDArray[Any], scenes: tuple[Scene, ...]) -> Transitions:
 def residuals(detector: Detector, state: State, looks: Looks) -> Float:
     """(time, pixel) float32 residuals in residual scales, negative towards loss; NaN where not observed or not monitored."""
     table, base = date_table(looks.days, detector.history.harmonics), state.baseline
-    scale = base.sigma * season_factor(table, base.season)
-    return (detector.sign * (looks.values - fitted(table, base.coefficients)) / scale).astype(np.float32)
+    out: Float = np.empty_like(looks.values)
+    for first in range(0, len(base.sigma), FIT_AT_A_TIME):
+        block = slice(first, first + FIT_AT_A_TIME)
+        scale = base.sigma[block] * season_factor(table, base.season[:, block])
+        out[:, block] = detector.sign * (looks.values[:, block] - fitted(table, base.coefficients[:, block])) / scale
+    return out
 
 
 def status(detector: Detector, state: State) -> Codes:

@@ -20,7 +20,7 @@ from detection.sources.listings import dated, stacked, unknown_band
 from detection.sources.pieces import Piece, Store, Unreadable
 from detection.sources.rasters import inside
 from detection.sources.stacks import Stacks
-from detection.types import Codes, Grid, Raw, Scene, parameters
+from detection.types import Codes, Grid, Raw, Row, Scene, parameters
 
 
 @parameters
@@ -53,6 +53,8 @@ class FilesParameters:
     """Value that means "no observation", in place of the files' own."""
     platform: str = "unknown"
     """Platform of scenes that state none, e.g. `landsat-8`."""
+    added: float = 0.0
+    """Added to the stored numbers before they are scaled: -1000 for Sentinel-2 L2A from processing baseline 04.00 on."""
 
 
 class Files:
@@ -77,12 +79,13 @@ class Files:
         """(east, north) metres by which the data lie off the cells of the grid they fill; (0, 0) on one lattice."""
         return shift(next(iter(self._store.extents())), grid)
 
-    def manifest(self, first_day: int, last_day: int) -> tuple[Scene, ...]:
+    def manifest(self, first_day: int, last_day: int, area: Grid | None = None) -> tuple[Row, ...]:
         """The scenes of first_day <= day < last_day, in canonical order, each once; opens no GeoTIFF."""
-        return tuple(scene for scene in self._store.scenes if first_day <= scene.day < last_day)
+        scenes = (scene for scene in self._store.scenes if first_day <= scene.day < last_day)
+        return tuple(Row(scene, self.parameters.sensor, added=self.parameters.added) for scene in scenes)
 
-    def read(self, grid: Grid, scenes: Sequence[Scene], bands: Sequence[str]) -> Raw:
-        """Numbers as stored (float64 as float32) of these scenes, each once and in canonical order.
+    def read(self, grid: Grid, rows: Sequence[Row], bands: Sequence[str]) -> Raw:
+        """Numbers as stored (float64 as float32) of these rows, each scene once and in canonical order.
 
         A scene without one of the bands is MISSING, cells that a file does not reach are OUTSIDE, a block that does
         not decode is FAILED (and listed in `failures`), nodata, NaN and inf in any band are MASKED; the worst of the
@@ -91,7 +94,7 @@ class Files:
         Raises UnknownBand, BadInput (an unknown scene, a broken header), GridMismatch, and NoImagery for a grid that
         no file reaches.
         """
-        looks = tuple(sorted(set(scenes)))
+        looks = tuple(sorted({row.scene for row in rows}))
         self._check_asked(looks, bands)
         if not any(overlap(extent, grid) for extent in self._store.extents()):
             raise NoImagery(
@@ -107,7 +110,8 @@ class Files:
         for piece in self._store.pieces(grid, whole, bands):
             i = position[piece.scene]
             self._put(piece, values[i, list(bands).index(piece.band)], observation[i])
-        return Raw(grid, looks, tuple(bands), values, observation)
+        added = (self.parameters.added,) * len(looks) if self.parameters.added else ()
+        return Raw(grid, looks, tuple(bands), values, observation, added)
 
     def _put(self, piece: Piece, values: NDArray[Any], observation: Codes) -> None:
         """Write one piece in place; the codes of `Observation` rise with how bad they are: the largest counts."""

@@ -11,7 +11,7 @@ from detection.codes import Observation
 from detection.errors import BadInput, NoImagery, UnknownBand
 from detection.simulator.constants import EPOCH, LAST_YEAR
 from detection.sources.sensors import SENSORS
-from detection.types import ORIGIN_STEP_M, SECONDS_A_DAY, Grid, Raw, Scene, parameters, to_date, to_day
+from detection.types import ORIGIN_STEP_M, SECONDS_A_DAY, Grid, Raw, Row, Scene, parameters, to_date, to_day
 
 if TYPE_CHECKING:
     from detection.simulator.truth import Truth
@@ -27,6 +27,8 @@ PHASE_DAY: Final = 18_997
 EARLIEST: Final = date(EPOCH + 1, 1, 1)
 LATEST: Final = date(LAST_YEAR + 1, 1, 1)
 """The simulator knows the events between."""
+SIMULATED_BANDS: Final = ("blue", "green", "red", "nir", "swir1", "swir2", "qa")
+"""What it can be asked for."""
 
 
 @parameters
@@ -80,20 +82,25 @@ class Simulated:
     def __init__(self, parameters: SimulatedParameters) -> None:
         """Raises BadInput when the parameters give no grid."""
         self.parameters = parameters
+        self.failures: list[tuple[str, str]] = []
+        """Nothing simulated ever fails."""
         self._grid = _grid(parameters)
 
     def grid(self) -> Grid:
         """The grid of the parameters."""
         return self._grid
 
-    def manifest(self, first_day: int, last_day: int) -> tuple[Scene, ...]:
+    def manifest(self, first_day: int, last_day: int, area: Grid | None = None) -> tuple[Row, ...]:
         """The scenes of first_day <= day < last_day, days since 1970, in canonical order."""
+        return tuple(Row(scene, self.parameters.sensor) for scene in self._scenes(first_day, last_day))
+
+    def _scenes(self, first_day: int, last_day: int) -> tuple[Scene, ...]:
         mine, step = self.parameters, self.parameters.revisit_days
         first, last = max(first_day, to_day(mine.start)), min(last_day, to_day(mine.end))
         return tuple(_scene(day, step) for day in range(first + (PHASE_DAY - first) % step, last, step))
 
-    def read(self, grid: Grid, scenes: Sequence[Scene], bands: Sequence[str]) -> Raw:
-        """Stored numbers, uint16, of these scenes (canonical order) and bands on this grid.
+    def read(self, grid: Grid, rows: Sequence[Row], bands: Sequence[str]) -> Raw:
+        """Stored numbers, uint16, of these rows (canonical order) and bands on this grid.
 
         OBSERVED inside the source's own grid, cloud or not: that is for `prepare` to see in the quality band. OUTSIDE
         elsewhere, with nodata. Raises UnknownBand, NoImagery for a scene that is not in the manifest, and GridMismatch
@@ -101,8 +108,9 @@ class Simulated:
         """
         sensor = SENSORS[self.parameters.sensor]
         for band in bands:
-            if band not in sensor.bands:
-                raise UnknownBand(f"simulated source: no band {band!r}; it has {', '.join(sensor.bands)}")
+            if band not in SIMULATED_BANDS:
+                raise UnknownBand(f"simulated source: no band {band!r}; it has {', '.join(SIMULATED_BANDS)}")
+        scenes = tuple(row.scene for row in rows)
         self._check(scenes)
         shape = (len(scenes), len(bands), *grid.shape)
         values = np.full(shape, sensor.nodata, np.uint16)
@@ -113,7 +121,7 @@ class Simulated:
         if inner is not None:
             self._fill(grid.window(*inner), scenes, bands, values[:, :, *_slices(inner)])
             observation[:, *_slices(inner)] = Observation.OBSERVED
-        return Raw(grid, tuple(scenes), tuple(bands), values, observation)
+        return Raw(grid, scenes, tuple(bands), values, observation)
 
     def _fill(self, part: Grid, scenes: Sequence[Scene], bands: Sequence[str], out: np.ndarray) -> None:
         from detection.simulator.landscape import landscape
@@ -131,7 +139,7 @@ class Simulated:
         return (top, left, bottom - top, right - left) if top < bottom and left < right else None
 
     def _check(self, scenes: Sequence[Scene]) -> None:
-        known = set(self.manifest(to_day(self.parameters.start), to_day(self.parameters.end)))
+        known = set(self._scenes(to_day(self.parameters.start), to_day(self.parameters.end)))
         for scene in scenes:
             if scene not in known:
                 raise NoImagery(f"simulated source: no scene {scene.id}; ask its manifest for those there are")

@@ -19,6 +19,7 @@ from shapely import MultiPolygon
 
 from detection.codes import MONITORED_COLOUR, STATUS_COLOUR, STATUS_NODATA, Monitored, Status
 from detection.types import Codes, Grid, to_day
+from jobs.completeness import Gap, Look
 
 Point = tuple[float, float]
 
@@ -29,8 +30,8 @@ MAP_INCHES = 7.2
 DPI = 140
 CHART_DAYS = 3 * 365
 """A chart begins at most so many days before the change (chosen: the seasons show, and so do the last weeks)."""
-INK, FAINT, BLUE, ALARM = "#1d2b24", "#5d6b63", "#0072b2", "#d55e00"
-"""Text, secondary text, baseline and anomalous looks: Okabe and Ito (2008) for what must be told apart."""
+INK, FAINT, BLUE, ALARM, LEAF = "#1d2b24", "#5d6b63", "#0072b2", "#d55e00", "#17573a"
+"""Text, secondary text, baseline, anomalous and clear looks: Okabe and Ito (2008) for what must be told apart."""
 
 STATUS_CLASSES: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("outside the area", "#ffffff", ()),
@@ -117,9 +118,7 @@ def series_chart(series: SeriesFacts, title: str, metric: str) -> bytes:
     axes.set_title(title, loc="left", fontsize=8, color=INK, fontweight="bold", parse_math=False)
     axes.set_ylabel(metric, fontsize=7, color=FAINT, parse_math=False)
     axes.set_xlim(max(days[0], change - CHART_DAYS), days[-1] + 20)
-    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
+    _dated(axes)
     _quiet(axes)
     return _png(figure)
 
@@ -145,6 +144,36 @@ def series_key() -> bytes:
         ),
     ]
     axes.legend(handles=handles, loc="center", ncols=7, fontsize=7, frameon=False, handlelength=1.6, columnspacing=1.4)
+    return _png(figure)
+
+
+def looks_chart(looks: Sequence[Look], gaps: Sequence[tuple[str, Gap]], first: date) -> bytes:
+    """Every acquisition since the first day, a lane per sensor: as tall as the share of the area that was clear.
+
+    Red crosses failed, grey dashes brought nothing else; unexplained gaps, named by sensor, are shaded.
+    """
+    sensors = sorted({look.sensor for look in looks})
+    figure = Figure(figsize=(MAP_INCHES, 0.45 + 0.55 * len(sensors)), dpi=DPI, layout="constrained")
+    axes = figure.add_subplot()
+    for lane, sensor in enumerate(reversed(sensors)):
+        mine = [look for look in looks if look.sensor == sensor and look.day >= first]
+        for fate, style in (("read", None), ("failed", "x"), ("missing", "_"), ("unread", "_")):
+            days = [to_day(look.day) for look in mine if look.fate == fate]
+            if style is None:
+                tops = [lane + 0.04 + 0.76 * look.clear for look in mine if look.fate == fate]
+                axes.vlines(days, lane, tops, color=LEAF, linewidth=1.1)
+            else:
+                axes.plot(days, [lane + 0.12] * len(days), style, color=ALARM if style == "x" else FAINT, markersize=4)
+        for _, gap in [pair for pair in gaps if pair[0] == sensor and not pair[1].reason]:
+            width = to_day(gap.last) - to_day(gap.first)
+            axes.add_patch(Rectangle((to_day(gap.first), lane), width, 0.8, facecolor=ALARM, alpha=0.16))
+        axes.axhline(lane, color=FAINT, linewidth=0.5)
+    axes.set_yticks([lane + 0.4 for lane in range(len(sensors))], list(reversed(sensors)), parse_math=False)
+    axes.set_xlim(to_day(first) - 4, max((to_day(look.day) for look in looks), default=to_day(first)) + 4)
+    axes.set_ylim(-0.05, len(sensors))
+    _dated(axes)
+    _quiet(axes)
+    axes.grid(visible=False)
     return _png(figure)
 
 
@@ -249,6 +278,12 @@ def _free_spot(axes: Axes, centre: Point, reach: float, taken: Sequence[Point], 
         if inside and all(np.hypot(x - a, y - b) >= apart for a, b in taken):
             return float(x), float(y)
     return around[0]
+
+
+def _dated(axes: Axes) -> None:
+    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
 
 
 def _quiet(axes: Axes) -> None:

@@ -3,7 +3,7 @@
 import base64
 from calendar import month_name
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from math import sqrt
@@ -19,12 +19,14 @@ from detection.alerts import Alert
 from detection.codes import ALERT_COLOUR, DATE_NODATA, MONITORED_COLOUR, MONITORED_MEANING, Monitored
 from detection.errors import GridMismatch
 from detection.types import Codes, to_day
+from jobs.completeness import Completeness, Gap
 from jobs.outputs import RunFacts, publish
 from jobs.outputs.vectors import outline, place
 from jobs.reports.figures import (
     STATUS_CLASSES,
     Outline,
     SeriesFacts,
+    looks_chart,
     monitored_map,
     series_chart,
     series_key,
@@ -48,6 +50,16 @@ MEANING = {
     "merged": "goes on as part of another alert",
     "retracted": "taken back: data that came later contradict it",
 }
+SENSOR_NAME = {
+    "landsat-c2l2": "Landsat",
+    "sentinel-2-l2a": "Sentinel-2",
+    "sentinel-1-grd": "Sentinel-1 radar (GRD)",
+    "sentinel-1-rtc": "Sentinel-1 radar (RTC)",
+    "generic": "local images",
+}
+"""Families of sensors, for people."""
+LISTED = 12
+"""So many gaps, and so many scenes with something wrong, are listed; the rest is counted (`sachawatch status --json`)."""
 LOOK_AGES = ((0, 8), (9, 16), (17, 32), (33, 64), (65, 128), (129, None))
 """Bins of days since the last clear look; the first two are Landsat's repeat of 8 (two satellites) and 16 days."""
 
@@ -106,6 +118,10 @@ class ReportFacts:
     """Comparison with a known truth, if there is one."""
     method: tuple[str, ...] = ()
     """The method in plain words, a sentence each; a general text stands in when it is empty."""
+    completeness: Completeness | None = None
+    """What was acquired, read and clear, and which gaps are not explained; None: it was not recorded."""
+    monitor_from: date | None = None
+    """First monitored day; None: the start of the period."""
     provenance: Mapping[str, str] | None = None
     """Further name -> value pairs to print beside those of the run."""
 
@@ -178,6 +194,7 @@ def _view(facts: ReportFacts) -> dict[str, Any]:
         "monitored_map": _inline(monitored_map(facts.monitored, facts.run.grid)),
         "seen": _seen(facts.monitored),
         "ages": _look_ages(facts),
+        "completeness": _completeness(facts),
         "delays": _delays(facts.alerts),
         "accuracy": _accuracy(facts.accuracy),
         "provenance": _provenance(facts),
@@ -240,8 +257,13 @@ def _seen(monitored: Codes) -> list[dict[str, Any]]:
 
 
 def _look_ages(facts: ReportFacts) -> dict[str, Any]:
-    """Days from the last clear look to the end of the period, over the cells inside the area."""
-    last = facts.last_clear_day[facts.monitored != Monitored.OUTSIDE]
+    """Days from the last clear look to the end of the period, over the cells inside the area.
+
+    Of cells that are not monitored the last look is not kept: they are called that, and not "never" seen.
+    """
+    inside = facts.monitored != Monitored.OUTSIDE
+    last, blind = facts.last_clear_day[inside], facts.last_clear_day[inside] == DATE_NODATA
+    watched = np.isin(facts.monitored[inside], (Monitored.MONITORED, Monitored.NO_LOOK))
     ages = (to_day(facts.run.period_end) - last[last != DATE_NODATA]).clip(0)
     cells = max(1, last.size)
     bins = [
@@ -253,10 +275,48 @@ def _look_ages(facts: ReportFacts) -> dict[str, Any]:
         }
         for low, high in LOOK_AGES
     ]
-    bins.append({"text": "never", "share": float((last.size - ages.size) / cells)})
+    bins.append({"text": "never", "share": float((blind & watched).sum() / cells)})
+    if (blind & ~watched).any():
+        bins.append({"text": "not monitored", "share": float((blind & ~watched).sum() / cells)})
     # The median counts what was never seen: it exists only where half of the area was.
     middle = np.sort(ages)[(cells - 1) // 2] if 2 * ages.size > cells else None
     return {"bins": bins, "median": None if middle is None else int(middle)}
+
+
+def _completeness(facts: ReportFacts) -> dict[str, Any] | None:
+    """The account of what was acquired and seen; gaps in the monitoring period, those that nothing explains first."""
+    found, first = facts.completeness, facts.monitor_from or facts.run.period_start
+    if found is None or not found.lines:
+        return None
+    gaps = [(line, gap) for line in found.lines for gap in line.gaps if gap.last > first]
+    gaps.sort(key=lambda pair: (pair[1].reason != "", -pair[1].days, pair[0].sensor, pair[1].first))
+    noted = [(f"{n} {'scene' if n == 1 else 'scenes'}", note) for note, n in reversed(found.notes)]
+    troubles = (("Could not be read", found.failed), ("A band is missing", found.missing), ("Noted", noted))
+    looks = [replace(look, sensor=_name(look.sensor)) for look in found.looks]
+    chart = looks_chart(looks, [(_name(line.sensor), gap) for line, gap in gaps], first)
+    return {
+        "sensors": [
+            {"name": _name(line.sensor), "line": line, "worst": _worst(found, line.sensor, line.longest_dark)}
+            for line in found.lines
+        ],
+        "gaps": [{"sensor": _name(line.sensor), "gap": gap, "usual": line.usual_days} for line, gap in gaps[:LISTED]],
+        "gaps_more": max(0, len(gaps) - LISTED),
+        "troubles": [(label, some[-LISTED:], max(0, len(some) - LISTED)) for label, some in troubles if some],
+        "unrecorded": found.unrecorded,
+        "chart": _inline(chart),
+        "first": first,
+    }
+
+
+def _name(sensor: str) -> str:
+    return SENSOR_NAME.get(sensor, sensor)
+
+
+def _worst(found: Completeness, sensor: str, dark: Gap | None) -> Gap | None:
+    """The longest time in the dark of any tile, where it is longer than that of the area as a whole."""
+    tile = found.worst(sensor)
+    worst = tile.longest_dark if tile else None
+    return worst if worst and (dark is None or worst.days > dark.days) else None
 
 
 def _delays(alerts: Sequence[Alert]) -> dict[str, float | None]:

@@ -1,0 +1,191 @@
+"""What a job will cost, by arithmetic on its plan: nothing is read. And the two limits that stop it before it begins."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Final
+
+import numpy as np
+
+from detection.errors import BadInput
+from detection.monitors import FIT_AT_A_TIME
+from detection.sources import eerequests
+from detection.sources.earthengine import EarthEngineParameters
+from detection.sources.sensors import SENSORS
+from detection.sources.stac import StacParameters
+from detection.types import Grid, Mask
+from jobs.plan import Plan, degrees, touching
+from jobs.tile import SCENES_AT_A_TIME
+
+SECONDS_A_CELL_LOOK_BAND: Final = 2.0e-7
+"""Measured on the demo on 2026-11-21 (512 x 512 cells, 137 scenes, 2 bands and QA; 21 core seconds), reading, preparing and
+detecting together."""
+DTYPES: Final[dict[str, str]] = {"scl": "uint8", "cs": "float32", "angle": "float32"}
+"""Bands stored otherwise than the rest of their family."""
+READS_AT_A_TIME: Final = 16
+"""Windows of a remote source in memory at once, at its own resolution (`sources.connections`)."""
+BYTES_A_WINDOW_CELL: Final = 8
+"""Of such a window: as stored and as float32. Arithmetic, not measured."""
+TILE_MULTIPLE: Final = 64
+"""Tile sizes that are proposed."""
+MEMORY_BASE_GB: Final = 0.35
+"""Of a worker that holds no looks yet: libraries and compiled kernels (benchmarks/memory.py)."""
+BYTES_A_CELL_LOOK: Final = 12.0
+"""Of a tile's cells and kept looks: float32 values and a status each, twice while looks are joined (benchmarks/memory.py)."""
+BYTES_A_FITTED_LOOK: Final = 32.0
+"""Of the looks of the pixels that are fitted at once (benchmarks/memory.py)."""
+BYTES_A_RAW_NUMBER: Final = 12.0
+"""Of the raw numbers of the scenes read at once: as stored, and as float32 while they are scaled (benchmarks/memory.py)."""
+DISK_A_CELL_LOOK: Final = 2.5
+"""Bytes on disk of a cell of a kept look, compressed."""
+DISK_A_CELL: Final = 150.0
+"""Bytes on disk of a cell's state and products."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is still to be read of one family of sensors."""
+
+    sensor: str
+    """Family of sensors."""
+    scenes: int
+    """Scenes not taken in yet."""
+    bands: tuple[str, ...]
+    """Bands to read."""
+    gigabytes: float
+    """As stored, uncompressed."""
+    requests: int
+    """To the provider; 0 for what lies here."""
+
+
+def estimate(work: Plan, taken: Collection[str] = ()) -> dict[str, Any]:
+    """What the job will cost; taken: ids of scenes that need not be read again.
+
+    Gigabytes are uncompressed: how well a provider's files are compressed was not measured. Times are those of one core of
+    the development machine (`benchmarks/RESULTS.md`) and only tell the order of magnitude.
+    """
+    cells, scenes = work.grid.shape[0] * work.grid.shape[1], len(work.rows)
+    to_read = readings(work, taken)
+    numbers = sum(cells * part.scenes * (1 + len(part.bands)) for part in to_read)
+    said: dict[str, Any] = {
+        "tiles": len(work.tiles),
+        "cells": cells,
+        "scenes": scenes,
+        "scenes in the history": sum(row.scene.day < work.monitor_day for row in work.rows),
+        "scenes still to read": sum(part.scenes for part in to_read),
+    }
+    for part in to_read:
+        said |= {
+            f"{part.sensor}: scenes": part.scenes,
+            f"{part.sensor}: bands": len(part.bands),
+            f"{part.sensor}: gigabytes": round(part.gigabytes, 3),
+        }
+        if part.requests:
+            said[f"{part.sensor}: requests"] = part.requests
+    return said | {
+        "gigabytes to read": round(sum(part.gigabytes for part in to_read), 3),
+        "requests": sum(part.requests for part in to_read),
+        "gigabytes of memory per worker": round(memory_gb(work), 2),
+        "gigabytes of disk": round((cells * scenes * DISK_A_CELL_LOOK + cells * DISK_A_CELL) / 1e9, 3),
+        "core minutes": round(numbers * SECONDS_A_CELL_LOOK_BAND / 60, 1),
+        "workers": work.config.cluster.workers,
+    }
+
+
+def readings(work: Plan, taken: Collection[str] = ()) -> tuple[Reading, ...]:
+    """Scenes, bytes and requests by family of sensors, in order of name."""
+    known = set(taken)
+    padded = [tile.grid.pad(ceil(work.config.tiles.halo_m / tile.grid.resolution)) for tile in work.tiles]
+    boxes = degrees(padded)
+    sizes = np.array([grid.shape[0] * grid.shape[1] for grid in padded])
+    found = []
+    for sensor in work.sensors:
+        rows = [row for row in work.rows if row.sensor == sensor and row.scene.id not in known]
+        bands = work.bands(sensor)
+        meets = touching(rows, boxes)
+        numbers = float((meets @ sizes).sum())
+        bytes_ = numbers * sum(_bytes(work, sensor, band) for band in bands)
+        found.append(Reading(sensor, len(rows), bands, bytes_ / 1e9, _requests(work, sensor, padded, meets)))
+    return tuple(found)
+
+
+def memory_gb(work: Plan, size: int | None = None) -> float:
+    """Gigabytes a worker needs at its peak, for tiles of at most size x size cells (those of the plan)."""
+    size = size or work.config.tiles.size
+    rows, columns = (min(size, side) for side in work.grid.shape)
+    halo = 2 * ceil(work.config.tiles.halo_m / work.grid.resolution)
+    padded = (rows + halo) * (columns + halo)
+    bands = max(len(work.bands(sensor)) for sensor in work.sensors)
+    raw = padded * SCENES_AT_A_TIME * bands * BYTES_A_RAW_NUMBER
+    finest = min(_native_m(work, sensor, band) for sensor in work.sensors for band in work.bands(sensor))
+    windows = (
+        padded * (work.grid.resolution / finest) ** 2 * READS_AT_A_TIME * BYTES_A_WINDOW_CELL if _remote(work) else 0
+    )
+    looks = int(touching(work.rows, degrees([tile.grid for tile in work.tiles])).sum(0).max())
+    kept = rows * columns * looks * BYTES_A_CELL_LOOK + min(rows * columns, FIT_AT_A_TIME) * looks * BYTES_A_FITTED_LOOK
+    return MEMORY_BASE_GB + (kept + raw + windows) / 1e9
+
+
+def check_memory(work: Plan) -> None:
+    """Raises BadInput, naming the largest tile that fits, when a worker's memory would not hold a tile."""
+    limit, needed = work.config.cluster.memory_gb_per_worker, memory_gb(work)
+    if needed <= limit:
+        return
+    sizes = range(TILE_MULTIPLE, work.config.tiles.size, TILE_MULTIPLE)
+    fitting = max((size for size in sizes if memory_gb(work, size) <= limit), default=None)
+    remedy = f"set tiles.size to {fitting}, or raise" if fitting else "shorten history.years, or raise"
+    raise BadInput(
+        f"{work.config.name}: {len(work.rows)} scenes on tiles of {work.config.tiles.size} cells need about {needed:.1f} GB "
+        f"per worker, cluster.memory_gb_per_worker is {limit:g}; {remedy} cluster.memory_gb_per_worker"
+    )
+
+
+def check_budget(work: Plan, max_gb: float | None, taken: Collection[str] = ()) -> None:
+    """Raises BadInput when more than max_gb gigabytes are still to be read; None sets no limit."""
+    if max_gb is None:
+        return
+    gigabytes = sum(part.gigabytes for part in readings(work, taken))
+    if gigabytes > max_gb:
+        raise BadInput(
+            f"{work.config.name}: {gigabytes:.3g} GB are still to be read (uncompressed), --max-gb allows {max_gb:g}; "
+            "take a smaller area, fewer sensors or fewer history.years, or raise --max-gb"
+        )
+
+
+def _remote(work: Plan) -> bool:
+    """Are scenes read as they are stored, and brought onto the grid here?"""
+    return isinstance(work.config.sources, (StacParameters, EarthEngineParameters))
+
+
+def _dtype(sensor: str, band: str) -> str:
+    """How a band is stored: whole numbers where the family scales them (Landsat, Sentinel-2), else float32."""
+    return DTYPES.get(band, "uint16" if SENSORS[sensor].unit == "reflectance" else "float32")
+
+
+def _native_m(work: Plan, sensor: str, band: str) -> int:
+    """Cell size a band is read at, metres."""
+    family = SENSORS[sensor]
+    sizes = dict(zip((*family.bands, *family.optional), family.native_m, strict=False)) if _remote(work) else {}
+    return sizes.get(band, work.grid.resolution)
+
+
+def _bytes(work: Plan, sensor: str, band: str) -> float:
+    """Bytes to read of a band for one cell of the grid, uncompressed."""
+    return np.dtype(_dtype(sensor, band)).itemsize * (work.grid.resolution / _native_m(work, sensor, band)) ** 2
+
+
+def _requests(work: Plan, sensor: str, grids: Sequence[Grid], meets: Mask) -> int:
+    """STAC: a window of every asset for every tile it reaches. Earth Engine: the fewest of whole images (`eerequests`)."""
+    source, bands = work.config.sources, work.bands(sensor)
+    if isinstance(source, StacParameters):
+        return int(meets.sum()) * len(bands)
+    if not isinstance(source, EarthEngineParameters):
+        return 0
+    limits = eerequests.Limits(size=int(source.max_request_mb * 1e6))
+    total = 0
+    for step in sorted({_native_m(work, sensor, band) for band in bands}):
+        dtypes = [_dtype(sensor, band) for band in bands if _native_m(work, sensor, band) == step]
+        for grid, looks in zip(grids, meets.sum(0), strict=True):
+            rows, columns = (ceil(side * grid.resolution / step) for side in grid.shape)
+            total += len(eerequests.plan(int(looks), (rows, columns), dtypes, limits))
+    return total

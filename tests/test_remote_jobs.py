@@ -1,0 +1,153 @@
+"""The ready-made configs of remote sources, run against loopback servers: the same alerts from everywhere. SIMULATED."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jobsetup import NOON, alerts, rasters
+from loopback_stac import Server
+from remote import LANDSAT, serve_ee, serve_stac, simulated_looks, write
+
+from detection.errors import BadInput, NoImagery
+from detection.sources.simulated import SimulatedParameters
+from jobs.config import BboxArea, Cluster, JobConfig, ModelChoice, Output, SourceArea, load
+from jobs.estimate import estimate
+from jobs.plan import plan, utm_zone
+from jobs.run import run
+
+ROOT = Path(__file__).parents[1]
+REMOTE = sorted(p for p in (ROOT / "configs").glob("*.yaml") if p.stem.endswith(("-stac", "-earthengine")))
+AREA = BboxArea(west=361_920, south=8_579_640, east=365_280, north=8_582_520, crs="EPSG:32719")
+SCENES = SimulatedParameters(
+    west=361_920, north=8_582_520, rows=96, columns=112, start=date(2022, 1, 1), end=date(2025, 1, 1)
+)
+
+
+@pytest.fixture(scope="module")
+def looks():
+    return simulated_looks(SCENES)
+
+
+@pytest.fixture(scope="module")
+def folder(looks, tmp_path_factory):
+    place = tmp_path_factory.mktemp("scenes")
+    write(place, looks, "landsat-c2l2")
+    return place
+
+
+@pytest.fixture(scope="module")
+def server(looks, folder):
+    made = Server()
+    made.page = 50
+    serve_stac(made, folder, looks, LANDSAT)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def service(looks):
+    with serve_ee(looks, LANDSAT) as made:
+        yield made
+
+
+def small(config: JobConfig, url: str, folder: Path, **changes) -> JobConfig:
+    """The shipped config on a corner of the simulated scenes, asked of a server on this machine."""
+    given = {"url": url, "allow_local": True} | ({"project": "test-project"} if config.sources.kind != "stac" else {})
+    return replace(
+        config, area=AREA, sources=replace(config.sources, **given), period=replace(config.period, monitor_from=date(2024, 1, 1)),
+        cluster=Cluster(workers=0), output=Output(folder=folder), model=ModelChoice(name=None), name="small", **changes,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("path", REMOTE, ids=lambda p: p.stem)
+def test_a_remote_config_plans_and_says_its_cost(path, server, service, tmp_path):
+    config = load(path)
+    assert isinstance(config, JobConfig)
+    work = plan(small(config, server.url if config.sources.kind == "stac" else service.url, tmp_path))
+    cost = estimate(work)
+    assert work.grid.lattice == "EPSG:32719@30m"
+    assert len(work.rows) == 137
+    assert cost["requests"] > 0
+    assert cost["gigabytes to read"] > 0
+    assert work.baseline == "own history, nbr at least 0.5"
+
+
+def test_six_configs_ship_three_places_from_two_providers():
+    places = {p.stem.rpartition("-")[0] for p in REMOTE}
+    assert places == {"madre-de-dios", "alto-mayo", "loreto-peatland"}
+    assert len(REMOTE) == 6
+
+
+@pytest.fixture(scope="module")
+def outcomes(server, service, folder, looks, tmp_path_factory):
+    """The same job from STAC, from Earth Engine and from the folder."""
+    place = tmp_path_factory.mktemp("jobs")
+    stac = small(load(ROOT / "configs" / "madre-de-dios-stac.yaml"), server.url, place / "stac")
+    engine = small(load(ROOT / "configs" / "madre-de-dios-earthengine.yaml"), service.url, place / "ee")
+    files = replace(stac, sources=write(folder, looks, "landsat-c2l2"), output=Output(folder=place / "files"))
+    return {name: run(config, now=lambda: NOON) for name, config in (("stac", stac), ("ee", engine), ("files", files))}
+
+
+@pytest.mark.parametrize("other", ["ee", "files"])
+def test_alerts_are_the_same_from_everywhere(outcomes, other):
+    one, two = outcomes["stac"], outcomes[other]
+    assert one.kind == two.kind == "done"
+    assert one.failures == two.failures == ()
+    assert len(alerts(one)) >= 1
+    said = ("detected_by", "source", "lineage")
+    trim = [
+        [{k: v for k, v in f["properties"].items() if k not in said} for f in alerts(o).values()] for o in (one, two)
+    ]
+    assert trim[0] == trim[1]
+    for name, layer in rasters(one).items():
+        np.testing.assert_array_equal(layer, rasters(two)[name], name)
+
+
+def test_nothing_is_lost_when_a_scene_fails_and_heals(server, tmp_path):
+    config = small(load(ROOT / "configs" / "alto-mayo-stac.yaml"), server.url, tmp_path)
+    config = replace(config, sources=replace(config.sources, attempts=2, timeout_s=5.0))
+    name = sorted(a for a in server.assets if "nir" in a and "2024" in a)[3]
+    server.schedule = {f"/assets/{name}": ["404*"]}
+    first = run(config, now=lambda: NOON)
+    assert first.kind == "partial"
+    assert [line for line in first.failures if "404" in line]
+    server.schedule = {}
+    healed = run(config, now=lambda: NOON)
+    assert healed.kind == "done"
+    assert healed.new_scenes == 1
+    clean = run(replace(config, output=Output(folder=tmp_path / "clean")), now=lambda: NOON)
+    assert {a["properties"]["status"] for a in alerts(healed).values()}
+    for layer in ("status", "change_date"):
+        assert (rasters(healed)[layer] == rasters(clean)[layer]).all()
+
+
+def test_a_band_that_the_provider_lacks_is_said(looks, folder, tmp_path):
+    bare = Server()
+    serve_stac(bare, folder, looks[:60], LANDSAT)
+    for item in bare.items[::3]:
+        del item["assets"]["qa_radsat"]
+    config = small(load(ROOT / "configs" / "alto-mayo-stac.yaml"), bare.url, tmp_path)
+    outcome = run(replace(config, period=replace(config.period, monitor_from=date(2023, 1, 1))), now=lambda: NOON)
+    bare.close()
+    assert outcome.kind == "done"
+    assert len(outcome.lacking) == 20
+    assert outcome.lacking[0].endswith("radsat: the catalogue lists no such asset")
+
+
+def test_an_area_is_needed_and_lies_in_its_zone(server, tmp_path):
+    config = small(load(ROOT / "configs" / "alto-mayo-stac.yaml"), server.url, tmp_path)
+    with pytest.raises(BadInput, match="covers the world"):
+        plan(replace(config, area=SourceArea()))
+    with pytest.raises(NoImagery, match="no scene before"):
+        plan(replace(config, area=BboxArea(west=-60, south=-5.1, east=-59.9, north=-5, crs="EPSG:4326")))
+
+
+@pytest.mark.parametrize(
+    ("west", "south", "zone"), [(-70.5, -13, "EPSG:32719"), (-77.6, -6, "EPSG:32718"), (179.9, 1, "EPSG:32660")]
+)
+def test_the_zone_follows_from_the_area(west, south, zone):
+    from shapely.geometry import box
+
+    assert utm_zone(box(west, south, west + 0.05, south + 0.05)) == zone
