@@ -108,7 +108,7 @@ class Workers:
     def _finished(
         self, work: Callable[..., Any], pairs: Sequence[tuple[Task, tuple[Any, ...]]]
     ) -> Iterator[tuple[Task, tuple[Any, ...], Any]]:
-        waiting = {self.client.submit(guarded, work, task, *more, pure=False): (task, more) for task, more in pairs}
+        waiting = {self.client.submit(_in_worker, work, task, *more, pure=False): (task, more) for task, more in pairs}
         seen = time.monotonic()
         while waiting:
             finished = self._wait(list(waiting))
@@ -135,6 +135,13 @@ class Workers:
             self.replace_lost()
             return set()
         return done
+
+
+def _in_worker(work: Callable[..., Any], task: Task, *rest: Any) -> Any:
+    turn = getattr(task, "turn", None)
+    if isinstance(turn, Seats):
+        turn.semaphore.register()  # finds its scheduler from the thread of the task alone, and is used from others
+    return guarded(work, task, *rest)
 
 
 def _outcome(task: Task, future: Any) -> Any:

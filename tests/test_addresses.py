@@ -163,6 +163,14 @@ def test_public_addresses_pass_and_keep_path_and_query():
     )
     assert address_of("https://[2606:2800:220:1::1]/", lookup=lookup).ips == ("2606:2800:220:1::1",)
     assert parts_of("https://example.org").target == "/"
+    # Networks without IPv4 of their own reach the rest of the world so.
+    for carried in ("64:ff9b::5db8:d822", "::ffff:93.184.216.34"):
+        assert address_of("https://example.org/", lookup=lambda *_, ip=carried: [ip]).ips == (carried,)
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "10.1.2.3", "100.64.0.1", "::1", "fd12::1"])
+def test_local_addresses_pass_where_they_are_allowed(ip):
+    assert address_of("http://mirror.example/", allow_local=True, lookup=lambda *_: [ip]).ips == (ip,)
 
 
 def test_messages_show_no_query_and_no_user():

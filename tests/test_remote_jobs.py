@@ -151,3 +151,17 @@ def test_the_zone_follows_from_the_area(west, south, zone):
     from shapely.geometry import box
 
     assert utm_zone(box(west, south, west + 0.05, south + 0.05)) == zone
+
+
+def test_all_workers_together_keep_to_the_limit_of_requests(service, outcomes, tmp_path):
+    config = small(load(ROOT / "configs" / "madre-de-dios-earthengine.yaml"), service.url, tmp_path)
+    config = replace(config, cluster=Cluster(workers=2), tiles=replace(config.tiles, size=64))
+    one = replace(config, sources=replace(config.sources, requests=1, max_request_mb=3.0))
+    service.again()
+    service.latency_s = 0.01
+    outcome = run(one, now=lambda: NOON)
+    assert (outcome.kind, outcome.failures) == ("done", ())
+    assert len(service.told.pixel_requests) > 8
+    assert service.told.peak == 1
+    for name, layer in rasters(outcome).items():
+        np.testing.assert_array_equal(layer, rasters(outcomes["ee"])[name], name)

@@ -3,6 +3,7 @@
 import random
 import re
 import threading
+import time
 from contextlib import contextmanager
 from datetime import date
 
@@ -15,7 +16,10 @@ from loopback_stac import PERMANENT, TRANSIENT, Server
 from detection.codes import Observation
 from detection.errors import BadInput, SourceUnavailable, UnknownBand
 from detection.sources import Traffic, mounts
+from detection.sources.catalogues import CATALOGUES
+from detection.sources.fetch import Client
 from detection.sources.files import Files, FilesParameters
+from detection.sources.signing import Signatures
 from detection.sources.stac import Stac, StacParameters
 from detection.types import Grid, Row, to_day
 
@@ -141,6 +145,20 @@ def test_manifest_keeps_to_period_platforms_orbits_and_cloud(server):
     assert ids(orbits=("4",)) == ["L2"]
     assert ids(max_cloud=50) == ["L0", "L1", "L2", "L4"]
     assert ids(to_day(date(2024, 2, 2)), to_day(date(2024, 2, 3))) == ["L1"]
+
+
+def test_an_api_that_gives_more_than_was_asked_changes_nothing(server):
+    for day in ("02-01", "02-02", "02-03"):
+        server.items.append(landsat_item(server, f"L{day}", day, ("nir",)))
+    server.lenient = True
+    rows = stac(server).manifest(to_day(date(2024, 2, 2)), to_day(date(2024, 2, 3)), GRID)
+    assert [row.scene.id for row in rows] == ["L02-02"]
+
+
+def test_an_empty_page_is_not_the_end(server):
+    scene(server)
+    server.empty_first = True
+    assert len(stac(server).manifest(FIRST, LAST, GRID)) == 1
 
 
 def test_items_that_cannot_be_understood_are_listed(server):
@@ -431,11 +449,37 @@ def test_every_fault_ends_as_it_should(server):
         else:
             assert (raw.observation == Observation.FAILED).all(), fault
             assert len(mine.failures) == 1 and mine.failures[0][1].startswith("nir: "), fault
+            assert fault != "html" or "text/html instead of a range" in mine.failures[0][1]
         assert (len(waits) > 0) == (fault in (*TRANSIENT, "drip", "slow")), fault
         if fault == "429-seconds":
             assert waits == [2.0]
         if fault == "429-date":
             assert 1.9 <= waits[0] <= 3.0
+
+
+@pytest.mark.parametrize("fault", ["404", "truncate*", "reset*", "html", "shifted", "short", "500*"])
+def test_an_uncompressed_file_with_a_hole_is_no_data(server, fault):
+    """Nothing in such a file can fail to decode: only what our requests met tells that its numbers are none."""
+    scene(server, bands=("nir",))
+    server.assets["LC08_A_nir.tif"] = geotiff(noise(1), 358_995, 8_595_045, 30, nodata=0, compress="none")
+    mine = stac(server)
+    rows = mine.manifest(FIRST, LAST, GRID)
+    server.schedule = {"/assets/LC08_A_nir.tif": ["ok", fault]}
+    part = GRID.window(0, 0, 60, 60)  # not to the end of the file, where too little would show by itself
+    assert (mine.read(part, rows, ("nir",)).observation == Observation.FAILED).all()
+    assert mine.failures[0][1].startswith("nir: ")
+
+
+def test_a_server_that_drips_does_not_hold_us(server):
+    scene(server, bands=("nir",))
+    server.slow_s = 4.0
+    mine = stac(server, timeout_s=0.3)
+    rows = mine.manifest(FIRST, LAST, GRID)
+    server.schedule = {"/assets/LC08_A_nir.tif": ["drip"]}
+    begun = time.monotonic()
+    raw = mine.read(GRID, rows, ("nir",))
+    server.slow_s = 1.0
+    assert time.monotonic() - begun < 2 and (raw.observation == Observation.OBSERVED).all()
 
 
 @pytest.mark.parametrize("fault", ["404*", "403*", "503*", "429*", "truncate*", "reset*", "html*", "changed*"])
@@ -539,6 +583,18 @@ def test_signatures_are_fetched_once_kept_and_renewed(server):
     server.schedule = {"/assets/LC08_A_nir.tif": ["ok", "expired"]}  # between header and cells
     np.testing.assert_array_equal(mine.read(GRID, rows, ("nir", "qa")).values[0], clean(made))
     assert mine.failures == []
+
+
+def test_signatures_and_tokens_go_to_their_own_hosts_only(monkeypatch):
+    client = Client(Traffic(), timeout_s=1, attempts=1)
+    computer = Signatures(CATALOGUES["planetary-computer"], client, "https://planetarycomputer.microsoft.com")
+    assert computer.wanted("https://landsateuwest.blob.core.windows.net/landsat-c2/a.TIF")
+    assert not computer.wanted("https://blob.core.windows.net.example.org/a.TIF")
+    assert computer.signed("https://example.org/a.TIF", "landsat-c2-l2") == "https://example.org/a.TIF"
+    monkeypatch.setenv("SACHAWATCH_USGS_TOKEN", "secret")
+    usgs = Signatures(CATALOGUES["usgs"], client, "https://landsatlook.usgs.gov")
+    assert usgs.headers("https://landsatlook.usgs.gov/data/a.TIF") == {"Authorization": "Bearer secret"}
+    assert usgs.headers("https://example.org/a.TIF") == {} == computer.headers("https://landsatlook.usgs.gov/a.TIF")
 
 
 def test_a_signature_about_to_end_is_renewed_before_use(server):
