@@ -24,6 +24,7 @@ from detection.monitors.replay import Memory, begin, take_in
 from detection.patches import on_lattice
 from detection.prepare import commonmode, prepare
 from detection.prepare.commonmode import Histogram
+from detection.prepare.passes import once
 from detection.sources import Source, Traffic
 from detection.sources.sensors import SENSORS
 from detection.types import Codes, Cube, Float, Grid, Row, Scene
@@ -172,7 +173,7 @@ def _waits(scene: Scene, memory: Memory, kept: bool) -> bool:
 
 def detect(task: Task, seen: Observed, common: Mapping[Scene, Float]) -> Detected:
     """Take the new looks in; common: (lattice cell,) anomaly by scene, in residual scales."""
-    plan, cube = task.plan, read_looks(task.folder, seen.looks, verify=False)
+    plan, cube = task.plan, once(read_looks(task.folder, seen.looks, verify=False))
     memory = _with_values(read_memory(task.folder, seen.state), cube)
     looks = _chosen(cube, seen.scenes)
     anomalies = np.stack([common[s] for s in looks.scenes]) if looks.scenes else None
@@ -283,7 +284,7 @@ def _write(task: Task, memory: Memory) -> Generation:
 
 def _begin(plan: Plan, grid: Grid, cube: Cube) -> Memory:
     cells = commonmode.cells_of(grid, plan.grid, plan.config.common_mode)
-    history = flat(cube.take([i for i, s in enumerate(cube.scenes) if s.day < plan.monitor_day]))
+    history = flat(once(cube).take([i for i, s in enumerate(cube.scenes) if s.day < plan.monitor_day]))
     mask = areas.inside(plan.area, grid).ravel() & _ever_covered(cube).ravel()
     state = start(plan.detector, history, inside=mask, cell=cells)
     baseline = forest(plan.config.context, grid)
