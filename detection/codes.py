@@ -74,7 +74,7 @@ MONITORED_MEANING: Final[dict[int, str]] = {
     Monitored.NO_LOOK: "no clear look in the monitoring period",
     Monitored.SHORT_HISTORY: "too few clear looks in the history",
     Monitored.DISTURBED_HISTORY: "already disturbed in the history",
-    Monitored.NOT_FOREST: "not forest in the history",
+    Monitored.NOT_FOREST: "not forest, by its history or the baseline",
     Monitored.FAILED: "could not be read or fitted",
 }
 STATUS_COLOUR: Final[dict[int, str]] = {
