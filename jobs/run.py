@@ -4,32 +4,29 @@ Killed anywhere, it leaves either everything of a run committed or nothing; `res
 """
 
 import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 import sqlalchemy as sa
 
 from detection.alerts import Alert, Naming, reconcile, revisions
-from detection.codes import STATUS_SCHEME
 from detection.errors import SourceUnavailable, StaleState
-from detection.prepare import commonmode, provenance
-from detection.sources.sensors import SENSORS
-from detection.types import Float, Row, Scene, digest, to_date
+from detection.prepare import commonmode
+from detection.types import Float, Scene, digest
 from jobs import ledger, store
+from jobs.account import PACKAGE, facts, manifest, seen_so_far
 from jobs.cluster import Hands, hands
-from jobs.completeness import Completeness, completeness, looked, reasons
+from jobs.completeness import looked
 from jobs.config import JobConfig, config_digest
 from jobs.database import default_url, open_database
 from jobs.estimate import check_memory
 from jobs.holder import heartbeat, take
 from jobs.ledger import Job, Lease, Run, Tile
-from jobs.outputs import RunFacts
 from jobs.plan import Plan, plan
 from jobs.publish import Result, publish_run, shown
 from jobs.reports.html import SceneFacts
@@ -41,14 +38,6 @@ from models.registry import Model, load
 Clock = Callable[[], datetime]
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""
-PACKAGE: Final = "sachawatch"
-INPUT: Final = {
-    "simulated": "simulated scenes",
-    "files": "local files",
-    "stac": "scenes of a STAC catalogue",
-    "earthengine": "Earth Engine images",
-}
-"""Kind of source, for people."""
 
 
 @dataclass(frozen=True)
@@ -200,28 +189,14 @@ def publish(desk: Desk, record: Run) -> Path:
         generations=desk.generations,
         alerts=tuple(alerts[i] for i in sorted(alerts)),
         known_at=store.known_at(desk.engine, name),
-        run=_facts(desk, record, taken or desk.plan.scenes),
+        run=facts(desk.plan, desk.model, record, taken or desk.plan.scenes),
         scenes=SceneFacts(len(taken), failed, late),
-        completeness=_completeness(desk),
-        manifest=_manifest(desk, record, taken),
+        completeness=seen_so_far(desk.plan, desk.engine),
+        manifest=manifest(desk.plan, desk.model, record, taken),
     )
     folder = publish_run(desk.folder, result)
     ledger.mark_published(desk.engine, desk.lease, record.id)
     return folder
-
-
-def _completeness(desk: Desk) -> Completeness:
-    """What was acquired, read and clear, by the manifest of this run and the ledger."""
-    work, name = desk.plan, desk.plan.config.name
-    return completeness(
-        work.rows,
-        ledger.coverage(desk.engine, name),
-        [tile.id for tile in work.tiles],
-        work.monitor_day,
-        taken=[scene.id for scene in ledger.taken_scenes(desk.engine, name)],
-        bands={sensor: work.bands(sensor) for sensor in work.sensors},
-        reasons=reasons(line for run in ledger.runs(desk.engine, name) for line in run.detail.get("failures", ())),
-    )
 
 
 def _begin(desk: Desk, new: Sequence[Scene], at: datetime) -> Run:
@@ -330,61 +305,6 @@ def _made(desk: Desk, tasks: Sequence[Task], detected: dict[str, Detected]) -> d
     return {i: judge(desk.model, series) for i, series in made.items()} if desk.model else made
 
 
-def _facts(desk: Desk, record: Run, scenes: Sequence[Scene]) -> RunFacts:
-    platforms = ", ".join(sorted({s.platform for s in scenes}))
-    config = desk.plan.config
-    kind = INPUT[config.sources.kind]
-    return RunFacts(
-        run_id=record.id,
-        job=config.name,
-        collection=config.name,
-        grid=desk.plan.grid,
-        period_start=to_date(scenes[0].day),
-        period_end=to_date(scenes[-1].day),
-        known_at=_stamp(record.started),
-        detected_by=f"{config.monitor.kind} on {config.prepare.index}, {platforms}",
-        config_sha256=record.config_digest,
-        software={PACKAGE: version(PACKAGE), "python": platform.python_version(), "numpy": np.__version__},
-        lineage=f"{len(scenes)} {kind} ({platforms}) -> {config.prepare.index} -> {config.monitor.kind} -> patches of at least "
-        f"{config.patches.minimum_mapping_unit_ha:g} ha",
-        simulated=desk.plan.simulated,
-        model=desk.model.identity if desk.model else None,
-    )
-
-
-def _manifest(desk: Desk, record: Run, taken: Sequence[Scene]) -> dict[str, Any]:
-    config, rows = asdict(desk.plan.config), {row.scene: row for row in desk.plan.rows}
-    return {
-        "run": record.id,
-        "job": record.job,
-        "config": config,
-        "config_sha256": record.config_digest,
-        "detector_sha256": desk.plan.detector.digest,
-        "status_scheme": STATUS_SCHEME,
-        "versions": {PACKAGE: version(PACKAGE), "python": platform.python_version(), "numpy": np.__version__},
-        "model": {"name": desk.model.identity, "sha256": desk.model.sha256} if desk.model else None,
-        "seeds": {"simulator": config["sources"].get("seed")},
-        "inputs": [_input(s, rows.get(s)) for s in taken],
-        "processing": sorted(
-            {provenance(desk.plan.config.prepare, SENSORS[r.sensor], s.platform) for s, r in rows.items()}
-        ),
-        "grid": asdict(desk.plan.grid),
-        "simulated": desk.plan.simulated,
-        "failures": record.detail.get("failures", []),
-        "late": record.detail.get("late", []),
-        "started": _stamp(record.started),
-        "seconds": record.detail.get("seconds", {}),
-    }
-
-
-def _input(scene: Scene, row: Row | None) -> dict[str, Any]:
-    """What the manifest says of a scene that was taken in; where the catalogue no longer lists it, only its name."""
-    said = {"id": scene.id, "instant": scene.when.isoformat(), "platform": scene.platform, "orbit": scene.orbit}
-    if row is not None:
-        said |= {"sensor": row.sensor, "collection": row.collection, "baseline": row.baseline, "note": row.note}
-    return {key: value for key, value in said.items() if value}
-
-
 def _said(reasons: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"scene {scene}: {why}" for scene, why in sorted(reasons.items()))
 
@@ -392,10 +312,6 @@ def _said(reasons: Mapping[str, str]) -> tuple[str, ...]:
 def _latest(folder: Path) -> Path | None:
     link = folder / "latest"
     return link.resolve() if link.exists() else None
-
-
-def _stamp(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _between(first: datetime, last: datetime) -> float:
