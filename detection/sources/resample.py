@@ -74,6 +74,11 @@ def placed(grid: Grid, part: Overlap, values: Numbers, nodata: tuple[float, ...]
     return Patch(grid, out, status)
 
 
+def _status(held: Mask) -> Codes:
+    """OBSERVED where it holds, else MASKED: 0 and 1, so that no larger array is made on the way."""
+    return (~held).view(np.uint8)
+
+
 def outside(grid: Grid, dtype: str) -> Patch:
     """No cell of the source reaches the grid."""
     return Patch(grid, np.zeros(grid.shape, dtype), np.full(grid.shape, Observation.OUTSIDE, np.uint8))
