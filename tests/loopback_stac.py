@@ -43,7 +43,7 @@ class Server(ThreadingHTTPServer):
         self.token = 1
         self.tokens_given = 0
         self.token_life_s = 3600
-        self.slow_s = 1.0
+        self.slow_s = 2.5
         self.version: dict[str, int] = defaultdict(int)
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()

@@ -584,12 +584,13 @@ def test_retry_after_is_heeded(service) -> None:
 
 def test_a_service_that_does_not_answer_is_given_up(service) -> None:
     rows, wanted = clean(service)
-    engine = source(service, deadline_s=0.3, attempts=2)
-    service.faults.append(("slow", 1.0))
-    same(engine.read(GRID, rows, ("nir", "qa")), wanted)
-    service.faults.extend([("slow", 1.0)] * 2)
+    patient = source(service, deadline_s=1.5, attempts=6)
+    service.faults.append(("slow", 3.5))
+    same(patient.read(GRID, rows, ("nir", "qa")), wanted)
+    engine = source(service, deadline_s=1.5, attempts=2)
+    service.faults.extend([("slow", 3.5)] * 2)
     assert (engine.read(GRID, rows[:1], ("nir",)).observation == FAILED).all()
-    assert engine.failures == [(rows[0].scene.id, "nir: no answer within 0.3 s (2 tries)")]
+    assert engine.failures == [(rows[0].scene.id, "nir: no answer within 1.5 s (2 tries)")]
 
 
 class Turns:
