@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from results import record
+
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.eeimages import layer_of, step_of
 from detection.sources.eerequests import Limits, bytes_a_pixel, plan
@@ -41,12 +43,16 @@ def requests(sensor: str, resolution: int, bands: Sequence[str], dates: int) -> 
 
 def lines() -> Iterator[str]:
     """The table, a line each."""
-    yield f"tile {SIDE} x {SIDE}, at most {LIMIT.size / 1e6:g} million bytes a request, mask bytes included"
-    yield f"{'requests (ratio to the least) at dates':40s}" + "".join(f"{dates:>14d}" for dates in DATES)
+    yield f"Arithmetic. Tile {SIDE} x {SIDE}, at most {LIMIT.size / 1e6:g} million bytes a request, mask bytes included; whole"
+    yield "images wherever one fits. In brackets: against all bytes over the limit, which would cut images in two."
+    yield ""
+    yield "| requests at dates | " + " | ".join(map(str, DATES)) + " |"
+    yield "|---" * (len(DATES) + 1) + "|"
     for name, sensor, resolution, bands in CASES:
         counts = [requests(sensor, resolution, bands, dates) for dates in DATES]
-        yield f"{name:40s}" + "".join(f"{f'{n} ({n / least:.3f})':>14s}" for n, least in counts)
+        yield f"| {name} | " + " | ".join(f"{n} ({n / least:.3f})" for n, least in counts) + " |"
 
 
 if __name__ == "__main__":
     print("\n".join(lines()))
+    record("Earth Engine requests", list(lines()), "python benchmarks/earthengine_requests.py")
