@@ -87,6 +87,7 @@ def manifest(work: Plan, model: Model | None, record: Run, taken: Sequence[Scene
         "simulated": work.simulated,
         "failures": record.detail.get("failures", []),
         "late": record.detail.get("late", []),
+        "not_understood": list(work.not_understood),
         "started": stamp(record.started),
         "seconds": record.detail.get("seconds", {}),
     }

@@ -1,6 +1,7 @@
 """The command line. Heavy imports live inside commands, so that `--help` answers at once."""
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ MAX_GB: Final = click.option(
     help="Refuse, before anything is spent, when more gigabytes are still to be read.",
 )
 LISTED: Final = 5
-"""So many scenes that lack a band are named."""
+"""So many scenes of a kind are named."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -209,10 +210,8 @@ def _run(config: Path, max_gb: float | None = None) -> None:
         click.echo(f"not done: {line}", err=True)
     for scene in outcome.late:
         click.echo(f"too late: scene {scene} is older than what can be replayed", err=True)
-    for line in outcome.lacking[:LISTED]:
-        click.echo(f"lacks a band: {line}", err=True)
-    if len(outcome.lacking) > LISTED:
-        click.echo(f"lacks a band: {len(outcome.lacking) - LISTED} more, see `sachawatch status`", err=True)
+    _name_some("lacks a band", outcome.lacking)
+    _name_some("not understood", outcome.not_understood)
     counts = ", ".join(f"{n} {status}" for status, n in outcome.alerts.items()) or "no alerts"
     if outcome.kind == "nothing new":
         click.echo(f"{asked.name}: nothing new; {counts}. Products: {outcome.folder}")
@@ -221,6 +220,13 @@ def _run(config: Path, max_gb: float | None = None) -> None:
     click.echo(f"open {outcome.folder}/report.html")
     if outcome.kind == "partial":
         raise SystemExit(PARTIAL)
+
+
+def _name_some(what: str, lines: Sequence[str]) -> None:
+    for line in lines[:LISTED]:
+        click.echo(f"{what}: {line}", err=True)
+    if len(lines) > LISTED:
+        click.echo(f"{what}: {len(lines) - LISTED} more", err=True)
 
 
 def _print(facts: dict[str, Any], as_json: bool) -> None:

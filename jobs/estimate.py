@@ -11,6 +11,7 @@ from detection.errors import BadInput
 from detection.monitors import FIT_AT_A_TIME
 from detection.sources import eerequests
 from detection.sources.earthengine import EarthEngineParameters
+from detection.sources.eeimages import layer_of
 from detection.sources.sensors import SENSORS
 from detection.sources.stac import StacParameters
 from detection.types import Grid, Mask
@@ -20,8 +21,6 @@ from jobs.tile import SCENES_AT_A_TIME
 SECONDS_A_CELL_LOOK_BAND: Final = 2.0e-7
 """Measured on the demo on 2026-11-21 (512 x 512 cells, 137 scenes, 2 bands and QA; 21 core seconds), reading, preparing and
 detecting together."""
-DTYPES: Final[dict[str, str]] = {"scl": "uint8", "cs": "float32", "angle": "float32"}
-"""Bands stored otherwise than the rest of their family."""
 READS_AT_A_TIME: Final = 16
 """Windows of a remote source in memory at once, at its own resolution (`sources.connections`)."""
 BYTES_A_WINDOW_CELL: Final = 8
@@ -158,8 +157,8 @@ def _remote(work: Plan) -> bool:
 
 
 def _dtype(sensor: str, band: str) -> str:
-    """How a band is stored: whole numbers where the family scales them (Landsat, Sentinel-2), else float32."""
-    return DTYPES.get(band, "uint16" if SENSORS[sensor].unit == "reflectance" else "float32")
+    """How a band is stored; float32 where the family does not say."""
+    return "float32" if SENSORS[sensor].unit == "any" else layer_of(band).dtype
 
 
 def _native_m(work: Plan, sensor: str, band: str) -> int:

@@ -58,6 +58,8 @@ class Plan:
     """Cover the grid once."""
     rows: tuple[Row, ...]
     """The manifest: history and monitoring, in canonical order."""
+    not_understood: tuple[str, ...] = ()
+    """What the catalogue lists and nobody could make sense of, a line each: it may have been a scene."""
 
     @property
     def scenes(self) -> tuple[Scene, ...]:
@@ -138,7 +140,8 @@ def plan(config: JobConfig) -> Plan:
         )
     _check_rows(config, rows)
     tiles = tuple(_named(tile, grid, config.tiles.size) for tile in grid.tiles(config.tiles.size))
-    return Plan(config, grid, area, tiles, rows)
+    lines = tuple(f"{name}: {reason.removeprefix(f'{name}: ')}" for name, reason in source.failures)
+    return Plan(config, grid, area, tiles, rows, lines)
 
 
 def degrees(grids: Sequence[Grid]) -> NDArray[np.float64]:

@@ -60,6 +60,8 @@ class Outcome:
     """Scenes that came too late."""
     lacking: tuple[str, ...] = ()
     """Scenes of which the provider lacks a band, a line each: they show nothing."""
+    not_understood: tuple[str, ...] = ()
+    """Entries of the catalogue that could not be understood, a line each."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time by stage."""
 
@@ -120,7 +122,8 @@ def run(
         new = [s for s in work.scenes if s not in taken]
         same = ledger.find_job(engine, config.name).config_digest == config_digest(config)
         if taken and not new and same:
-            return Outcome("nothing new", _latest(folder), shown(list(store.latest(engine, config.name).values())))
+            counts = shown(list(store.latest(engine, config.name).values()))
+            return Outcome("nothing new", _latest(folder), counts, not_understood=work.not_understood)
         return _run(desk, new)
 
 
@@ -162,7 +165,8 @@ def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:
         *_said(unread),
     )
     seconds = {"looking": _between(begun, seen_at), "detecting": _between(seen_at, detected_at)}
-    detail = {"failures": list(failures), "late": late, "seconds": seconds, "scenes": len(new), "lacking": lacking}
+    detail = {"failures": list(failures), "late": late, "seconds": seconds, "scenes": len(new)}
+    detail |= {"lacking": lacking, "not_understood": list(desk.plan.not_understood)}
     record = replace(record, outcome="partial" if failures else "done", detail=detail)
     outcomes = {s: "too_late" if s.id in late else "failed" if failed or s.id in unread else "taken" for s in new}
     pointers = [store.Pointer(t, d.state, d.looks) for t, d in sorted(detected.items())]
@@ -171,7 +175,8 @@ def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:
     seconds["publishing"] = _between(detected_at, desk.now())
     counts = shown(list(store.latest(desk.engine, record.job).values()))
     kind: Literal["done", "partial"] = "partial" if failures else "done"
-    return Outcome(kind, folder, counts, len(news), len(new), failures, tuple(late), _said(lacking), seconds)
+    bare = _said(lacking), desk.plan.not_understood
+    return Outcome(kind, folder, counts, len(news), len(new), failures, tuple(late), *bare, seconds)
 
 
 def publish(desk: Desk, record: Run) -> Path:

@@ -1,5 +1,6 @@
 """The ready-made configs of remote sources, run against loopback servers: the same alerts from everywhere. SIMULATED."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -165,3 +166,20 @@ def test_all_workers_together_keep_to_the_limit_of_requests(service, outcomes, t
     assert service.told.peak == 1
     for name, layer in rasters(outcome).items():
         np.testing.assert_array_equal(layer, rasters(outcomes["ee"])[name], name)
+
+
+def test_an_entry_that_nobody_understands_is_said(looks, folder, tmp_path):
+    strange = Server()
+    serve_stac(strange, folder, looks[:60], LANDSAT)
+    strange.items[5] = {**strange.items[5], "properties": {**strange.items[5]["properties"], "datetime": "2022-13-45"}}
+    config = small(load(ROOT / "configs" / "alto-mayo-stac.yaml"), strange.url, tmp_path)
+    config = replace(config, period=replace(config.period, monitor_from=date(2023, 1, 1)))
+    outcome, again = run(config, now=lambda: NOON), run(config, now=lambda: NOON)
+    strange.close()
+    assert (outcome.new_scenes, again.kind) == (59, "nothing new")
+    assert outcome.not_understood == again.not_understood
+    (line,) = outcome.not_understood
+    assert line.startswith(looks[5].scene.id + ": ")
+    assert "2022-13-45" in line
+    assert outcome.folder is not None
+    assert json.loads((outcome.folder / "manifest.json").read_text())["not_understood"] == [line]

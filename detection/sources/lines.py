@@ -4,7 +4,7 @@ import socket
 import ssl
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from http.client import HTTPConnection, HTTPResponse
 from threading import Lock
@@ -58,12 +58,10 @@ class SecureLine(Line):
     def connect(self) -> None:
         """To the address, as the name."""
         super().connect()
-        plain = self.sock
-        try:
-            self.sock = _trust().wrap_socket(plain, server_hostname=self.host)
-        except BaseException:
-            plain.close()
-            raise
+        with ExitStack() as undo:
+            undo.callback(self.sock.close)
+            self.sock = _trust().wrap_socket(self.sock, server_hostname=self.host)
+            undo.pop_all()
 
 
 class Lines:
@@ -85,16 +83,12 @@ class Lines:
         `resolve` is asked for checked addresses when none is known; one that fails is given up for the next.
         """
         key = (address.scheme, address.host, address.port)
-        line = self._taken(key)
-        try:
-            if line is None:
-                line = self._opened(key, resolve, timeout_s)
+        line = self._taken(key) or self._opened(key, resolve, timeout_s)
+        with ExitStack() as undo:
+            undo.callback(line.close)
             line.sock.settimeout(timeout_s)
             yield line
-        except BaseException:
-            if line is not None:
-                line.close()
-            raise
+            undo.pop_all()
         self._kept(key, line)
 
     def _taken(self, key: Key) -> Line | None:
