@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from jobsetup import NOON, alerts, rasters
 from loopback_stac import Server
-from remote import LANDSAT, serve_ee, serve_stac, simulated_looks, write
+from remote import BOX, LANDSAT, serve_ee, serve_stac, simulated_looks, write
 
 from detection.errors import BadInput, NoImagery
 from detection.sources.simulated import SimulatedParameters
+from jobs import ledger
 from jobs.config import BboxArea, Cluster, JobConfig, ModelChoice, Output, SourceArea, load
+from jobs.database import default_url, open_database
 from jobs.estimate import estimate
 from jobs.plan import plan, utm_zone
 from jobs.run import run
@@ -183,3 +185,26 @@ def test_an_entry_that_nobody_understands_is_said(looks, folder, tmp_path):
     assert "2022-13-45" in line
     assert outcome.folder is not None
     assert json.loads((outcome.folder / "manifest.json").read_text())["not_understood"] == [line]
+
+
+def test_a_scene_beside_a_tile_is_not_asked_for_and_counts_as_outside(looks, folder, tmp_path):
+    aside = Server()
+    serve_stac(aside, folder, looks[:60], LANDSAT)
+    name = looks[7].scene.id
+    aside.items[7]["bbox"] = [BOX[0], BOX[1], -70.2655, BOX[3]]  # ends within the area: its eastern tiles see nothing
+    config = small(load(ROOT / "configs" / "alto-mayo-stac.yaml"), aside.url, tmp_path)
+    config = replace(config, period=replace(config.period, monitor_from=date(2023, 1, 1)))
+    outcome = run(replace(config, tiles=replace(config.tiles, size=40)), now=lambda: NOON)
+    asked = [path for _, path in aside.log if "nir" in path]
+    aside.close()
+    assert outcome.kind == "done"
+    found = {
+        c.tile: c for c in ledger.coverage(open_database(default_url(tmp_path / "small")), "small") if c.scene == name
+    }
+    assert len(found) == 9
+    east = [found[tile] for tile in found if tile.endswith("x002")]
+    assert all(c.outside == c.cells > 0 for c in east)
+    assert all(c.observed + c.masked > 0 for tile, c in found.items() if tile.endswith("x000"))
+    stem = f"{looks[7].scene.platform}_{looks[7].scene.when:%Y%m%dT%H%M%S}"
+    other = f"{looks[8].scene.platform}_{looks[8].scene.when:%Y%m%dT%H%M%S}"
+    assert 0 < sum(stem in path for path in asked) < sum(other in path for path in asked)
