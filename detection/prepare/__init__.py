@@ -3,7 +3,8 @@
 Masks, scaling, range, harmonisation or speckle, index, in that order.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
 
@@ -87,27 +88,36 @@ def prepare(raw: Raw, parameters: Prepare, sensor: Sensor) -> Cube:
     or out of the sensor's valid range, and by an index that is not finite or out of the parameters' range. OUTSIDE, MISSING
     and FAILED stay what they are.
     """
-    index = _index(parameters, sensor, raw.bands)
-    bands = index.bands if index else (parameters.index,)
-    observed = (raw.observation == Observation.OBSERVED) & ~_hidden(raw, parameters, sensor, bands)
-    layers = []
-    for band in bands:
-        numbers = _lifted(raw, band)
-        observed &= _in_range(raw.band(band), numbers, sensor)
-        with np.errstate(over="ignore", invalid="ignore"):  # a fill value may be the largest number there is
-            layers.append((numbers * np.float32(sensor.scale) + np.float32(sensor.offset)).astype(np.float32))
-    if sensor.unit in RADAR:
-        values, observed = _backscatter(layers, observed, raw, parameters, sensor, index)
-    else:
-        if parameters.harmonise:
-            layers = [_harmonised(layer, band, raw) for layer, band in zip(layers, bands, strict=True)]
-        values = index.compute(*layers) if index else layers[0]
-        with np.errstate(invalid="ignore"):
-            observed &= (values >= parameters.valid_min) & (values <= parameters.valid_max)
-    observed &= np.isfinite(values)
-    return Cube(
-        raw.grid, raw.scenes, parameters.index, np.where(observed, values, np.float32(np.nan)), _fate(raw, observed)
-    )
+    return several(raw, parameters, sensor, (parameters.index,))[parameters.index]
+
+
+def several(raw: Raw, parameters: Prepare, sensor: Sensor, names: Sequence[str]) -> dict[str, Cube]:
+    """Several indices or bands of one raw cube, by name: each is what `prepare` gives when `parameters.index` names it.
+
+    What hides the ground and the scaling of a band are worked out once for all of them.
+    """
+    acquired = (raw.observation == Observation.OBSERVED) & ~_hidden(raw, parameters, sensor)
+    scaled: dict[str, tuple[Float, Mask]] = {}
+    cubes = {}
+    for name in names:
+        mine = replace(parameters, index=name)
+        index = _index(mine, sensor, raw.bands)
+        bands = index.bands if index else (name,)
+        scaled |= {band: _scaled(raw, band, mine, sensor) for band in bands if band not in scaled}
+        layers = [scaled[band][0] for band in bands]
+        observed = np.logical_and.reduce([acquired, *(scaled[band][1] for band in bands)])
+        observed &= ~_saturated(raw, sensor, bands)
+        if sensor.unit in RADAR:
+            values, observed = _backscatter(layers, observed, raw, mine, sensor, index)
+        else:
+            values = index.compute(*layers) if index else layers[0]
+            with np.errstate(invalid="ignore"):
+                observed &= (values >= mine.valid_min) & (values <= mine.valid_max)
+        observed &= np.isfinite(values)
+        cubes[name] = Cube(
+            raw.grid, raw.scenes, name, np.where(observed, values, np.float32(np.nan)), _fate(raw, observed)
+        )
+    return cubes
 
 
 def provenance(parameters: Prepare, sensor: Sensor, platform: str) -> str:
@@ -164,22 +174,37 @@ def _scored(parameters: Prepare, sensor: Sensor) -> bool:
     return sensor.score_band is not None and parameters.sentinel2_mask == "cloud-score"
 
 
-def _hidden(raw: Raw, parameters: Prepare, sensor: Sensor, bands: tuple[str, ...]) -> Mask:
-    """(time, y, x) what the quality bands mask."""
+def _hidden(raw: Raw, parameters: Prepare, sensor: Sensor) -> Mask:
+    """(time, y, x) what the quality bands mask whatever the index: cloud and its like, angles."""
     hidden = np.zeros(raw.observation.shape, np.bool_)
     acquired = raw.observation == Observation.OBSERVED
     for name in _quality_bands(parameters, sensor, raw.bands):
         quality = raw.band(name)
         if name == sensor.angle_band:
             hidden |= radar.outside_angles(quality, parameters.angle_min_deg, parameters.angle_max_deg)
-        elif name == sensor.saturation_band:
-            hidden |= saturated(quality, bands, [scene.platform for scene in raw.scenes])
-        else:
+        elif name != sensor.saturation_band:
             scored = name == sensor.score_band
             least, also = parameters.cloud_score_min, parameters.scl_also_masked
             cloud, rest = unclear(quality, least) if scored else clouded(quality, sensor, also)
             hidden |= widen(cloud & acquired, parameters.mask_buffer_m / raw.grid.resolution) | rest
     return hidden
+
+
+def _saturated(raw: Raw, sensor: Sensor, bands: Sequence[str]) -> Mask | np.bool_:
+    """(time, y, x) where one of these bands was saturated; False where nobody says."""
+    if sensor.saturation_band is None or sensor.saturation_band not in raw.bands:
+        return np.False_
+    return saturated(raw.band(sensor.saturation_band), bands, [scene.platform for scene in raw.scenes])
+
+
+def _scaled(raw: Raw, band: str, parameters: Prepare, sensor: Sensor) -> tuple[Float, Mask]:
+    """(time, y, x) physical numbers of a band, harmonised if asked for, and where they are in range."""
+    numbers = _lifted(raw, band)
+    inside = _in_range(raw.band(band), numbers, sensor)
+    with np.errstate(over="ignore", invalid="ignore"):  # a fill value may be the largest number there is
+        layer = (numbers * np.float32(sensor.scale) + np.float32(sensor.offset)).astype(np.float32)
+    harmonise = parameters.harmonise and sensor.unit not in RADAR
+    return (_harmonised(layer, band, raw) if harmonise else layer), inside
 
 
 def _lifted(raw: Raw, band: str) -> NDArray[Any]:
