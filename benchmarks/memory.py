@@ -11,11 +11,11 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-START: Final = date(2017, 1, 1)
+START, END = date(2004, 1, 1), date(2031, 1, 1)
 CASES: Final = ((128, 50), (128, 200), (128, 1000), (128, 2000), (256, 50), (256, 200), (256, 1000), (256, 2000))
 """(cells a side, dates): one look a day, the last fifth of them monitored."""
 
@@ -46,19 +46,21 @@ def measure(side: int, dates: int) -> dict[str, float]:
     import numpy as np
 
     from detection.history import History
-    from detection.sources.simulated import SimulatedParameters
+    from detection.sources.simulated import Simulated, SimulatedParameters
+    from detection.types import to_date
     from jobs.config import Cluster, JobConfig, ModelChoice, Period, Tiles
     from jobs.estimate import memory_gb
     from jobs.plan import plan
     from jobs.tile import Task, detect, observe
 
-    end = START + timedelta(days=dates)
-    source = SimulatedParameters(rows=side, columns=side, start=START, end=end, revisit_days=1)
+    source = SimulatedParameters(rows=side, columns=side, start=START, end=END, sensors=("landsat", "sentinel-2"))
+    days = [row.scene.day for row in Simulated(source).manifest(0, 10**6)]
+    source = replace(source, end=to_date(days[dates - 1] + 1))
     config: Any = JobConfig(
         name="memory",
         sources=source,
-        period=Period(monitor_from=START + timedelta(days=dates * 4 // 5)),
-        history=History(years=8),
+        period=Period(monitor_from=to_date(days[dates * 4 // 5])),
+        history=History(years=30),
         model=ModelChoice(name=None),
         cluster=Cluster(workers=0),
         tiles=Tiles(size=side),

@@ -38,7 +38,9 @@ def sachawatch() -> None:
 
 @sachawatch.command()
 @click.argument("target", type=click.Path(path_type=Path), default=Path("job.yaml"))
-@click.option("--kind", type=click.Choice(["monitor", "series"]), default="monitor", help="What to describe.")
+@click.option(
+    "--kind", type=click.Choice(["monitor", "series", "evaluate"]), default="monitor", help="What to describe."
+)
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def init(target: Path, kind: str, force: bool) -> None:
     """Write a commented config to TARGET."""
@@ -135,9 +137,32 @@ def series(table: Path, config: Path, out: Path, monitor_from: Any) -> None:
 
 
 @sachawatch.command()
+@CONFIG
+@click.option("--why", default="", help="Stands in the log of evaluations on the blind variant.")
+def evaluate(config: Path, why: str) -> None:
+    """Score the detectors of CONFIG on data with a known truth, side by side."""
+    from jobs.clock import now
+    from jobs.config import EvaluateConfig, load
+    from jobs.evaluation.run import evaluate as start
+    from jobs.progress import shown
+
+    asked = load(config)
+    if not isinstance(asked, EvaluateConfig):
+        raise BadInput(f"{config}: is of kind {asked.kind}; `sachawatch evaluate` takes a config of kind evaluate")
+    with shown() as progress:
+        outcome = start(asked, now=now, progress=progress, why=why)
+    for line in outcome.lines:
+        click.echo(line)
+    for line in outcome.failures:
+        click.echo(f"not done: {line}", err=True)
+    if outcome.failures:
+        raise SystemExit(PARTIAL)
+
+
+@sachawatch.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("models-trained"), help="Folder for the model.")
-@click.option("--version", default="1.0.0", help="Its version.")
-def train(out: Path, version: str) -> None:
+@click.option("--version", default=None, help="Its version; the recipe's own where none is given.")
+def train(out: Path, version: str | None) -> None:
     """Rebuild the shipped model from its seeds (simulated scenes; some minutes)."""
     from models.train import train_and_save
 

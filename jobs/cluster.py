@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from detection.monitors import Detector, Looks, start, update
 from detection.monitors.replay import begin, take_in
 from detection.types import Scene
 from jobs.config import Cluster
-from jobs.tile import Failed, Task, guarded
+from jobs.tile import Failed, Named, guarded
 
 DEATHS: Final = 1
 """Workers a tile may lose before it is set aside; it is then tried once more, alone."""
@@ -31,6 +31,7 @@ LOOK_S: Final = 5.0
 """How often the driver looks whether workers are missing (s)."""
 PATIENCE_S: Final = 600.0
 """How long tiles wait where there is no worker at all (s)."""
+N = TypeVar("N", bound=Named)
 KILLED: Final = "KilledWorker"
 """Name of Dask's error for a task whose workers died again and again."""
 
@@ -39,8 +40,8 @@ class Hands(Protocol):
     """Whoever works."""
 
     def each(
-        self, work: Callable[..., Any], tasks: Sequence[Task], rest: Sequence[tuple[Any, ...]]
-    ) -> Iterator[tuple[Task, Any]]:
+        self, work: Callable[..., Any], tasks: Sequence[N], rest: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[N, Any]]:
         """`guarded(work, task, *rest)` for every task, as they finish: (task, result or Failed)."""
         ...
 
@@ -53,8 +54,8 @@ class Here:
     """This process, one task after the other."""
 
     def each(
-        self, work: Callable[..., Any], tasks: Sequence[Task], rest: Sequence[tuple[Any, ...]]
-    ) -> Iterator[tuple[Task, Any]]:
+        self, work: Callable[..., Any], tasks: Sequence[N], rest: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[N, Any]]:
         """As `Hands.each`, in order."""
         for task, more in zip(tasks, rest, strict=True):
             yield task, guarded(work, task, *more)
@@ -85,8 +86,8 @@ class Workers:
         self.client, self.replace_lost = client, replace_lost
 
     def each(
-        self, work: Callable[..., Any], tasks: Sequence[Task], rest: Sequence[tuple[Any, ...]]
-    ) -> Iterator[tuple[Task, Any]]:
+        self, work: Callable[..., Any], tasks: Sequence[N], rest: Sequence[tuple[Any, ...]]
+    ) -> Iterator[tuple[N, Any]]:
         """As `Hands.each`, in the order they finish. Tiles whose workers died are tried once more, each alone: the one
         that kills is thus told from those that merely waited beside it."""
         killed = []
@@ -106,8 +107,8 @@ class Workers:
         return Seats(Semaphore(max_leases=limit, name="sachawatch-requests")) if limit else nullcontext
 
     def _finished(
-        self, work: Callable[..., Any], pairs: Sequence[tuple[Task, tuple[Any, ...]]]
-    ) -> Iterator[tuple[Task, tuple[Any, ...], Any]]:
+        self, work: Callable[..., Any], pairs: Sequence[tuple[N, tuple[Any, ...]]]
+    ) -> Iterator[tuple[N, tuple[Any, ...], Any]]:
         waiting = {self.client.submit(_in_worker, work, task, *more, pure=False): (task, more) for task, more in pairs}
         seen = time.monotonic()
         while waiting:
@@ -122,7 +123,7 @@ class Workers:
                 reason = (
                     f"no worker at {self.client.scheduler.address} for {PATIENCE_S:.0f} s; start workers, then resume"
                 )
-                yield from ((task, more, Failed(task.tile.id, reason, "")) for task, more in waiting.values())
+                yield from ((task, more, Failed(task.name, reason, "")) for task, more in waiting.values())
                 return
 
     def _wait(self, futures: list[Any]) -> set[Any]:
@@ -137,14 +138,14 @@ class Workers:
         return done
 
 
-def _in_worker(work: Callable[..., Any], task: Task, *rest: Any) -> Any:
+def _in_worker(work: Callable[..., Any], task: Named, *rest: Any) -> Any:
     turn = getattr(task, "turn", None)
     if isinstance(turn, Seats):
         turn.semaphore.register()  # finds its scheduler from the thread of the task alone, and is used from others
     return guarded(work, task, *rest)
 
 
-def _outcome(task: Task, future: Any) -> Any:
+def _outcome(task: Named, future: Any) -> Any:
     from distributed import KilledWorker
 
     error = future.exception()
@@ -153,7 +154,7 @@ def _outcome(task: Task, future: Any) -> Any:
             return future.result()
         except KilledWorker as later:  # the result died with its worker, and so did those who did the task again
             error = later
-    return Failed(task.tile.id, f"{type(error).__name__}: {error}", "")
+    return Failed(task.name, f"{type(error).__name__}: {error}", "")
 
 
 @contextmanager

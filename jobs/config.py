@@ -28,16 +28,17 @@ from detection.sources.files import FilesParameters
 from detection.sources.simulated import SimulatedParameters
 from detection.sources.stac import StacParameters
 from detection.types import digest, parameters
+from jobs.evaluation.asked import Comparison, Contestant, SimulatedTruth, TableTruth
 from jobs.mistakes import Error, in_words, require, with_kind
 from jobs.shape import placed
 from jobs.yamlfile import ConfigError, Problem, read
 
-__all__ = ["ConfigError", "JobConfig", "Problem", "SeriesConfig", "config_digest", "load"]
+__all__ = ["ConfigError", "EvaluateConfig", "JobConfig", "Problem", "SeriesConfig", "config_digest", "load"]
 
 FOREST_LATITUDES: Final = (-60.0, 80.0)
 """No forest grows beyond (Cape Horn 56 S, Taimyr 73 N; margins chosen): a box outside has its axes swapped."""
 UTM: Final = r"^EPSG:32[67](0[1-9]|[1-5][0-9]|60)$"
-HOSTING: Final = ("cluster", "output", "database")
+HOSTING: Final = ("cluster", "output", "database", "blind_log")
 """Sections that say where a job runs and writes, not what it answers."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", examples=["demo"])]
@@ -285,14 +286,45 @@ def _limits_rule(low: float | None, high: float | None, section: str) -> tuple[b
     return holds, (f"{section}valid_max", f"{section}valid_min"), f"valid_min {low} is not less than valid_max {high}"
 
 
-KINDS: Final = {"monitor": JobConfig, "series": SeriesConfig}
+@parameters
+class EvaluateConfig:
+    """Detectors on data with a known truth, side by side. The file is the plan: fix it before the first comparison."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    """What this file describes: `evaluate` scores detectors."""
+    name: Name
+    """Name of the evaluation: small letters, digits and hyphens, at most 41."""
+    data: Annotated[SimulatedTruth | TableTruth, Field(discriminator="kind")]
+    """Looks, and what really happened."""
+    detectors: Annotated[tuple[Contestant, ...], MinLen(1)]
+    """Who takes part."""
+    comparison: Comparison = field(default_factory=Comparison)
+    """How they are scored and compared."""
+    cluster: Cluster = field(default_factory=Cluster)
+    """Who does the work."""
+    output: Output = field(default_factory=Output)
+    """Where the table, the plots and the JSON go."""
+    blind_log: Path = Path("blind-evaluations.csv")
+    """Every evaluation on the blind variant is added to this file, relative to where the evaluation is started."""
+
+    def __post_init__(self) -> None:
+        names = [one.name for one in self.detectors]
+        chief, stranger = self.comparison.reference, "names no detector of this file"
+        require(
+            (len(set(names)) == len(names), ("detectors",), "two detectors share a name; give each its own"),
+            (chief is None or chief in names, ("comparison.reference",), f"{chief!r} {stranger}: {', '.join(names)}"),
+        )
 
 
-def load(path: Path) -> JobConfig | SeriesConfig:
+KINDS: Final = {"monitor": JobConfig, "series": SeriesConfig, "evaluate": EvaluateConfig}
+Config = JobConfig | SeriesConfig | EvaluateConfig
+
+
+def load(path: Path) -> Config:
     """Read and check a config file.
 
-    Relative paths in `sources` and `area` are taken from the file's own folder, `output.folder` from where the job is
-    started. Raises ConfigError with every mistake of the file, each with its line and column.
+    Relative paths in the sections of `shape.PLACED` are taken from the file's own folder, `output.folder` from where the
+    job is started. Raises ConfigError with every mistake of the file, each with its line and column.
     """
     document = read(path)
     data, errors = with_kind(document.data, schema())
@@ -324,18 +356,18 @@ def _by_section(data: dict[str, Any]) -> list[Error]:
 
 
 @cache
-def adapter() -> TypeAdapter[JobConfig | SeriesConfig]:
-    """The reader of both kinds of config."""
-    return TypeAdapter(Annotated[JobConfig | SeriesConfig, Field(discriminator="kind")])
+def adapter() -> TypeAdapter[Config]:
+    """The reader of all kinds of config."""
+    return TypeAdapter(Annotated[Config, Field(discriminator="kind")])
 
 
 @cache
 def schema() -> dict[str, Any]:
-    """JSON Schema of both kinds of config, as the parameter classes give it."""
+    """JSON Schema of all kinds of config, as the parameter classes give it."""
     return adapter().json_schema()
 
 
-def config_digest(config: JobConfig | SeriesConfig) -> str:
+def config_digest(config: Config) -> str:
     """sha256 (hex) over everything that changes the answer: neither the hosting sections nor the size of the tiles."""
     said = {key: value for key, value in asdict(config).items() if key not in HOSTING}
     if "tiles" in said:

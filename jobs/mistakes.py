@@ -52,8 +52,14 @@ def with_kind(data: dict[str, Any], root: Spec) -> tuple[dict[str, Any], list[Er
     kind, kinds = data.get("kind"), list(variants(root, root))
     if kind in kinds:
         return data, []
-    guess = _close(str(kind), kinds) or kinds[0]
+    guess = _close(str(kind), kinds) or _most_alike(data, root)
     return {**data, "kind": guess}, [{"type": "union_tag_invalid", "loc": ()}]
+
+
+def _most_alike(data: dict[str, Any], root: Spec) -> str:
+    """The kind that knows most of the keys; a monitoring job where several do."""
+    known = {kind: len(spec["properties"].keys() & data.keys()) for kind, spec in variants(root, root).items()}
+    return max(known, key=lambda kind: (known[kind], kind == "monitor"))
 
 
 def in_words(errors: Iterable[Error], document: Document, root: Spec) -> list[Problem]:

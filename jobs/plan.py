@@ -22,7 +22,7 @@ from detection.sources import Source, Traffic
 from detection.sources.earthengine import EarthEngine
 from detection.sources.files import Files, FilesParameters
 from detection.sources.sensors import SENSORS
-from detection.sources.simulated import SIMULATED_BANDS, Simulated, SimulatedParameters
+from detection.sources.simulated import OFFERED, Simulated, SimulatedParameters
 from detection.sources.stac import Stac, StacParameters
 from detection.types import Grid, Mask, Row, Scene, digest, to_day
 from jobs.config import BboxArea, FileArea, JobConfig, SourceArea, SourceParameters
@@ -121,7 +121,7 @@ def offered(parameters: SourceParameters, sensor: str) -> tuple[str, ...]:
     if isinstance(parameters, FilesParameters):
         return parameters.bands
     if isinstance(parameters, SimulatedParameters):
-        return SIMULATED_BANDS
+        return OFFERED[sensor]
     return (Stac if isinstance(parameters, StacParameters) else EarthEngine).offers(parameters, sensor)  # type: ignore[arg-type]
 
 

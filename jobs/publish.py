@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection import monitors
-from detection.accuracy import Agreement, KnownEvent, agreement
+from detection.accuracy.events import Agreement, KnownEvent, agreement
 from detection.alerts import Alert
 from detection.codes import DATE_NODATA, Monitored
 from detection.harmonics import date_table, fitted, season_factor
@@ -219,7 +219,9 @@ def _accuracy(result: Result) -> Agreement | None:
     source = result.plan.config.sources
     if not isinstance(source, SimulatedParameters):
         return None
-    known = [KnownEvent(e.id, e.start, e.end, e.cells, e.area_ha) for e in truth(source).events if e.loss]
+    known = [
+        KnownEvent(e.id, e.start, e.end, e.cells, e.area_ha) for e in truth(source).events if e.change_class == "loss"
+    ]
     monitored = [s for s in result.plan.scenes if s.day >= result.plan.monitor_day]
     last: date = (
         to_date(monitored[-1].day) - timedelta(days=60) if monitored else result.plan.config.period.monitor_from

@@ -25,6 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from detection.accuracy.stream import NEVER, Changes, changes
 from detection.codes import Monitored, Step
 from detection.errors import BadInput
 from detection.monitors import Detector, Looks, Transitions, reach, start, update
@@ -191,7 +192,7 @@ def _run(detector: Detector, block: Evidence, many: int, monitor_day: int) -> tu
     past = _pivot(block.take(~new), many, monitor_day - 1)
     state = start(detector, past, inside=np.ones(many, bool))
     state, log = update(detector, state, _pivot(block.take(new), many, monitor_day))
-    return reach(state), _changes(log)
+    return reach(state), _table(log)
 
 
 def _pivot(looks: Evidence, many: int, idle_day: int) -> Looks:
@@ -206,26 +207,37 @@ def _pivot(looks: Evidence, many: int, idle_day: int) -> Looks:
     return Looks(tuple(Scene(instant, "unknown", str(instant)) for instant in instants), values)
 
 
-def _changes(log: Transitions) -> pd.DataFrame:
-    """One row per change out of a transition log: a change begins where a pixel becomes provisional."""
-    log = log[np.lexsort((log["step"], log["instant"], log["pixel"]))]
-    begins = log["step"] == Step.PROVISIONAL
-    change, days = np.cumsum(begins) - 1, log["instant"] // SECONDS_A_DAY
+def changes_of(log: Transitions) -> Changes:
+    """What a transition log says, one entry a change: a change begins where a pixel becomes provisional."""
+    log, change = _in_order(log)
+    begins, days = log["step"] == Step.PROVISIONAL, log["instant"] // SECONDS_A_DAY
     confirms = log["step"] == Step.CONFIRMED
-    confirmed, magnitude = np.full(begins.sum(), -1), log["magnitude"][begins].copy()
+    confirmed, magnitude = np.full(begins.sum(), NEVER), log["magnitude"][begins].copy()
     confirmed[change[confirms]] = days[confirms]
     magnitude[change[confirms]] = log["magnitude"][confirms]
-    latest = np.zeros(begins.sum(), np.int64)
+    return changes(log["pixel"][begins], days[begins], confirmed, log["change_day"][begins], magnitude=magnitude)
+
+
+def _in_order(log: Transitions) -> tuple[Transitions, NDArray[np.int64]]:
+    """The log by pixel and instant, and the change that each of its rows belongs to."""
+    log = log[np.lexsort((log["step"], log["instant"], log["pixel"]))]
+    return log, np.asarray(np.cumsum(log["step"] == Step.PROVISIONAL) - 1, np.int64)
+
+
+def _table(log: Transitions) -> pd.DataFrame:
+    """One row per change; `pixel` stands for the series."""
+    said, (log, change) = changes_of(log), _in_order(log)
+    latest = np.zeros(said.many, np.int64)
     latest[change] = log["step"]  # of a change's several rows the last one stays
     return pd.DataFrame(
         {
-            "pixel": log["pixel"][begins],
-            "first_detected": _dates(days[begins]),
-            "confirmed_on": _dates(confirmed),
-            "change_date": _dates(log["change_day"][begins]),
-            "status": [Step(step).name.lower() for step in latest],
+            "pixel": said.series,
+            "first_detected": _dates(said.first),
+            "confirmed_on": _dates(said.confirmed),
+            "change_date": _dates(said.change),
+            "status": [Step(step).name.lower() for step in latest.tolist()],
             "probability": np.nan,
-            "magnitude": magnitude.astype(np.float64).round(6),
+            "magnitude": said.magnitude.astype(np.float64).round(6),
             "change_type": None,
         }
     )

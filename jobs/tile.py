@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,15 @@ class Turn:
         return self.take()
 
 
+class Named(Protocol):
+    """A piece of work that can be named when it fails."""
+
+    @property
+    def name(self) -> str:
+        """For messages and for the record."""
+        ...
+
+
 @dataclass(frozen=True)
 class Task:
     """What a worker needs to know."""
@@ -70,6 +79,11 @@ class Task:
     """Scenes the job has not taken in yet: what the tile sees of them is put on record, also when it sees nothing."""
     turn: Callable[[], AbstractContextManager[object]] = field(default=nullcontext, compare=False)
     """Entered around requests that a provider limits for the project as a whole (`Traffic.turn`)."""
+
+    @property
+    def name(self) -> str:
+        """Id of the tile."""
+        return self.tile.id
 
 
 @dataclass(frozen=True)
@@ -119,15 +133,15 @@ class Failed:
     """Of an input or output error: the disk is full, or not ours to write."""
 
 
-def guarded(work: Callable[..., R], task: Task, *rest: Any) -> R | Failed:
+def guarded(work: Callable[..., R], task: Named, *rest: Any) -> R | Failed:
     """The tile boundary: whatever happens inside ends as a named failure of this tile."""
     try:
         return work(task, *rest)
     except DetectionError as error:
-        return Failed(task.tile.id, str(error), "")
+        return Failed(task.name, str(error), "")
     except Exception as error:  # noqa: BLE001 - the one broad except: a tile must not take the job down
         number = error.errno if isinstance(error, OSError) else None
-        return Failed(task.tile.id, f"{type(error).__name__}: {error}", traceback.format_exc(), number)
+        return Failed(task.name, f"{type(error).__name__}: {error}", traceback.format_exc(), number)
 
 
 def observe(task: Task) -> Observed:

@@ -18,11 +18,12 @@ from detection.errors import BadInput
 from detection.history import History
 from detection.monitors import Detector, Looks, residuals, start, update
 from detection.patches import Patches, on_lattice
-from detection.prepare import Prepare, bands_needed, commonmode, prepare
+from detection.prepare import Prepare, bands_needed, commonmode, several
 from detection.prepare.commonmode import CommonMode
+from detection.prepare.passes import once
 from detection.sources.sensors import SENSORS
-from detection.sources.simulated import SIMULATED_BANDS, Simulated, SimulatedParameters, truth
-from detection.types import SECONDS_A_DAY, Cube, Days, Float, to_day
+from detection.sources.simulated import OFFERED, Simulated, SimulatedParameters, truth
+from detection.types import SECONDS_A_DAY, Cube, Days, Float, Row, to_day
 from models.features import features
 
 if TYPE_CHECKING:
@@ -127,14 +128,28 @@ def detect(cube: Cube, line: Line) -> dict[str, list[Alert]]:
 
 def looked_at(scene: SimulatedParameters, rules: Prepare) -> Cube:
     """The prepared looks of a whole simulated scene."""
-    source, sensor = Simulated(scene), SENSORS[scene.sensor]
-    rows, bands = source.manifest(to_day(scene.start), to_day(scene.end)), bands_needed(rules, sensor, SIMULATED_BANDS)
-    parts = [
-        prepare(source.read(source.grid(), rows[i : i + SCENES_AT_A_TIME], bands), rules, sensor)
-        for i in range(0, len(rows), SCENES_AT_A_TIME)
-    ]
-    values, fate = (np.concatenate([getattr(p, name) for p in parts]) for name in ("values", "observation"))
-    return Cube(source.grid(), tuple(row.scene for row in rows), rules.index, values, fate)
+    source = Simulated(scene)
+    rows = source.manifest(to_day(scene.start), to_day(scene.end))
+    return planes(source, rows, (rules.index,), rules)[rules.index]
+
+
+def planes(source: Simulated, rows: Sequence[Row], names: Sequence[str], rules: Prepare) -> dict[str, Cube]:
+    """Indices or bands of the whole of a simulated source, by name; rows in canonical order, of any of its sensors."""
+    grid, many = source.grid(), len(rows)
+    values = {name: np.empty((many, *grid.shape), np.float32) for name in names}
+    fate = {name: np.empty((many, *grid.shape), np.uint8) for name in names}
+    for sensor in sorted({row.sensor for row in rows}):
+        mine = [i for i, row in enumerate(rows) if row.sensor == sensor]
+        family = SENSORS[sensor]
+        needed = [bands_needed(replace(rules, index=name), family, OFFERED[sensor]) for name in names]
+        bands = tuple(dict.fromkeys(band for some in needed for band in some))
+        for i in range(0, len(mine), SCENES_AT_A_TIME):
+            at = mine[i : i + SCENES_AT_A_TIME]
+            raw = source.read(grid, [rows[j] for j in at], bands)
+            for name, cube in several(raw, rules, family, names).items():
+                values[name][at], fate[name][at] = cube.values, cube.observation
+    scenes = tuple(row.scene for row in rows)
+    return {name: once(Cube(grid, scenes, name, values[name], fate[name])) for name in names}
 
 
 def label(made: Mapping[str, Sequence[Alert]], known: "Truth") -> Samples:

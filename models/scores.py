@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.accuracy import calibration, rates
+from detection.accuracy.calibration import brier
 from models.card import Rate, Score
 from models.features import NAMES
 from models.forest import Forest
@@ -16,8 +18,6 @@ BINS: Final = 10
 """Of equal width, for the expected calibration error (Guo et al. 2017, section 2)."""
 DRAWS: Final = 500
 """Bootstrap samples of scenes."""
-Z: Final = 1.959964
-"""Two-sided 95 % of the normal."""
 
 Measure = Callable[[NDArray[np.float64], NDArray[np.bool_]], float]
 
@@ -42,24 +42,13 @@ def score(name: str, forest: Forest, samples: Samples) -> Score:
 
 def wilson(hits: int, of: int) -> Rate:
     """A share with its 95 % interval (Wilson 1927)."""
-    if of == 0:
-        return Rate(None, None, None, 0)
-    share, spread = hits / of, Z**2 / of
-    middle = (share + spread / 2) / (1 + spread)
-    half = Z / (1 + spread) * float(np.sqrt(share * (1 - share) / of + spread / (4 * of)))
-    return Rate(share, max(middle - half, 0.0), min(middle + half, 1.0), of)
-
-
-def brier(sure: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
-    """Mean squared error of a probability (Brier 1950)."""
-    return float(np.mean((sure - true) ** 2))
+    share = rates.wilson(hits, of)
+    return Rate(share.value, share.low, share.high, of)
 
 
 def ece(sure: NDArray[np.float64], true: NDArray[np.bool_]) -> float:
-    """Expected calibration error: |mean probability - share of true| by bin, weighted by the bin's size."""
-    number = np.minimum((sure * BINS).astype(int), BINS - 1)
-    gap = np.bincount(number, sure - true, BINS)
-    return float(np.abs(gap).sum() / len(sure))
+    """Expected calibration error over 10 bins of equal width."""
+    return calibration.ece(sure, true, bins=BINS, kind="width")
 
 
 def importance(forest: Forest, samples: Samples) -> dict[str, float]:

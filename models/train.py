@@ -54,7 +54,7 @@ class Recipe:
 
     name: str = "loss-simulated"
     """Name of the model: small letters, digits and hyphens."""
-    version: str = "1.0.0"
+    version: str = "2.0.0"
     """Its version; a version, once out, means one thing."""
     training: tuple[int, ...] = tuple(range(1101, 1107))
     """Seeds of the scenes it learns from."""
@@ -183,8 +183,8 @@ def _card(recipe: Recipe, forest: Forest, made: dict[str, Samples]) -> Card:
         version=recipe.version,
         purpose="Says for every revision of an alert how probable it is that the alert is true tree cover loss.",
         simulated=True,
-        data="Simulated Landsat Collection 2 scenes of a frontier in the Amazon lowland that never was, every 8 days, "
-        "30 m; labels are the simulator's own truth.",
+        data="Simulated Landsat Collection 2 scenes of a Madre de Dios that never was (open variant of the simulator), two "
+        "paths, 30 m; labels are the simulator's own truth.",
         area=f"Simulated squares of {recipe.cells} x {recipe.cells} cells of 30 m; seeds and corners are listed below.",
         period=f"{monitored} (simulated)",
         label=f"at least {COVERED:.0%} of the alert's cells lost forest no later than the revision's look and no more "
@@ -229,7 +229,7 @@ def _limits(candidates: Sequence[Candidates], scores: Sequence[Score]) -> tuple[
         "An alert around a clearing of less than half its cells counts as false: its rim of mixed cells decides there.",
         "The probability is off where true alerts are rarer or more common than in the calibration scenes.",
         "It is also off where the detector's settings are not the defaults.",
-        "The simulator's false alerts (brownings, floods, smoke, cloud left in) are the only ones it knows.",
+        "The simulator's false alerts (bamboo die-off, floods, smoke, cloud left in, logging, fire) are the only ones it knows.",
         "Recall is among the alerts: loss that raised no alert is not in it.",
         "Alerts of one scene are alike; the intervals of precision and recall do not know it and are too narrow.",
         f"Scores that rest on fewer than {FEW} alerts: {thin}.",

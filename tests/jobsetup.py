@@ -23,8 +23,9 @@ from jobs.config import Cluster, JobConfig, ModelChoice, Output, Period, Tiles
 from jobs.run import Outcome, run
 
 SCENE = SimulatedParameters(
-    west=361_920, north=8_582_520, rows=96, columns=112, start=date(2022, 1, 1), end=date(2025, 1, 1)
+    west=370_680, north=8_592_480, rows=96, columns=112, start=date(2022, 1, 1), end=date(2025, 1, 1), orbits=("002",)
 )
+"""A clearing of 41 ha begins in May 2024: 33 x 31 cells from row and column 35 on, across the edges of tiles of 40 and 64."""
 BANDS = ("nir", "swir2", "qa")
 MONITOR_FROM = date(2024, 1, 1)
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -32,7 +33,7 @@ FILE_DATE = re.compile(r"_(\d{8})\.tif$")
 
 
 def write_scenes(folder: Path) -> Path:
-    """Every scene of SCENE as `SIM_<sensor>_<yyyymmdd>.tif`, uint16, bands nir, swir2, qa."""
+    """Every scene of SCENE as `SIM_<sensor>_<path>_<yyyymmdd>.tif`, uint16, bands nir, swir2, qa."""
     source = Simulated(SCENE)
     grid = source.grid()
     raw = source.read(grid, source.manifest(0, 10**6), BANDS)
@@ -54,7 +55,7 @@ def write_scenes(folder: Path) -> Path:
 
 def config(scenes: Path, folder: Path, *, tile: int = 256, workers: int = 0, **changes: Any) -> JobConfig:
     """The small job on a folder of scenes."""
-    pattern = r"SIM_(?P<platform>\w+)_(?P<date>\d{8})\.tif"
+    pattern = r"SIM_(?P<platform>[A-Z]{2}\d\d)_\d{3}_(?P<date>\d{8})\.tif"
     source = FilesParameters(folder=scenes, layout="dated", pattern=pattern, bands=BANDS, sensor="landsat-c2l2")
     made = JobConfig(
         name="small",

@@ -28,6 +28,10 @@ LANDSAT = {
 }
 SENTINEL_2 = {"nir": ("B8A", "B8A"), "swir2": ("B12", "B12"), "scl": ("SCL", "SCL")}
 """Band -> its key in the STAC items, its name in Earth Engine."""
+ETM = {**LANDSAT, "nir": ("nir08", "SR_B4")}
+"""The same of Landsat 7, whose bands have other numbers."""
+LETTERS = {"landsat-7": "LE07", "landsat-8": "LC08", "landsat-9": "LC09"}
+"""Platform -> how Earth Engine's collections call it."""
 NODATA = {"nir": 0, "swir2": 0, "scl": 0, "qa": 1, "radsat": None}
 
 
@@ -87,7 +91,7 @@ def serve_stac(server: Server, folder: Path, looks: Sequence[Look], names: dict[
             server.assets[f"{stem}_{band}.tif"] = (folder / f"{stem}_{band}.tif").read_bytes()
         landsat = "qa" in look.bands
         mine: dict[str, Any] = (
-            {"landsat:wrs_path": "003", "landsat:wrs_row": "068", "landsat:collection_number": "02",
+            {"landsat:wrs_path": f"{int(look.scene.orbit):03d}", "landsat:wrs_row": "068", "landsat:collection_number": "02",
              "landsat:collection_category": "T1"}
             if landsat
             else {"s2:processing_baseline": "05.10" if look.added else "02.14", "sat:relative_orbit": 110}
@@ -106,12 +110,13 @@ def ee_catalogue(looks: Sequence[Look], names: dict[str, tuple[str, str]]) -> di
     catalogue |= {"COPERNICUS/S2_SR_HARMONIZED": [], "GOOGLE/CLOUD_SCORE_PLUS/V1/S2_HARMONIZED": []}
     for look in looks:
         landsat = "qa" in look.bands
-        collection = f"LANDSAT/LC0{look.scene.platform[-1]}/C02/T1_L2" if landsat else "COPERNICUS/S2_SR_HARMONIZED"
+        collection = f"LANDSAT/{LETTERS[look.scene.platform]}/C02/T1_L2" if landsat else "COPERNICUS/S2_SR_HARMONIZED"
         told = {"system:time_start": look.scene.instant * 1000}
-        told |= {"WRS_PATH": 3, "WRS_ROW": 68} if landsat else {
+        told |= {"WRS_PATH": int(look.scene.orbit), "WRS_ROW": 68} if landsat else {
             "SPACECRAFT_NAME": "Sentinel-2A", "SENSING_ORBIT_NUMBER": 110, "PROCESSING_BASELINE": "05.10"
         }  # fmt: skip
-        planes = {names[band][1]: _plane(look, band) for band in look.bands}
+        mine = ETM if look.scene.platform == "landsat-7" else names
+        planes = {mine[band][1]: _plane(look, band) for band in look.bands}
         catalogue[collection].append(Image.of(f"{collection}/{look.scene.id}", told, planes, BOX))
     return catalogue
 

@@ -28,6 +28,7 @@ from jobs.clock import now
 from jobs.database import default_url, open_database
 from jobs.holder import take
 from jobs.plan import plan
+from models.registry import load
 
 BAD_CONFIGS = sorted((Path(__file__).parent / "data" / "bad_configs").iterdir())
 WEST, NORTH = 600_000, 9_000_000
@@ -556,7 +557,7 @@ def test_doctor_of_the_machine_alone_needs_no_job(call: Call) -> None:
 
 
 def test_models_lists_the_trained_one(call: Call) -> None:
-    assert "loss-simulated@1.0.0" in call("models").out.split()
+    assert load("loss-simulated").identity in call("models").out.split()
 
 
 def test_a_series_that_cannot_be_read_is_one_line(call: Call, tmp_path: Path) -> None:

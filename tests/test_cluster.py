@@ -21,15 +21,15 @@ LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "threads_per_w
 
 
 def task(name: str) -> SimpleNamespace:
-    return SimpleNamespace(tile=SimpleNamespace(id=name))
+    return SimpleNamespace(name=name)
 
 
 def name_of(job: SimpleNamespace, *rest: int) -> tuple[str, int, int]:
-    return job.tile.id, sum(rest), os.getpid()
+    return job.name, sum(rest), os.getpid()
 
 
 def dies(job: SimpleNamespace) -> None:
-    if job.tile.id == "poison":
+    if job.name == "poison":
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -68,7 +68,7 @@ def test_the_scheduler_named_is_the_one_used(monkeypatch, by):
 
 def test_a_tile_that_kills_its_workers_fails_alone(tmp_path: Path):
     with hands(Cluster(workers=1)) as workers:
-        found = {t.tile.id: r for t, r in workers.each(dies, [task("poison"), task("good")], [(), ()])}
+        found = {t.name: r for t, r in workers.each(dies, [task("poison"), task("good")], [(), ()])}
     assert isinstance(found["poison"], Failed)
     assert found["poison"].tile == "poison"
     assert found["good"] is None

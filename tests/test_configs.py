@@ -62,7 +62,7 @@ def test_a_monitor_config_plans_and_says_its_cost(name: str) -> None:
 def test_a_simulated_config_runs_on_a_corner_of_its_scenes(name: str, tmp_path: Path) -> None:
     config = MONITOR[name]
     assert isinstance(config.sources, SimulatedParameters)
-    corner = replace(config.sources, rows=24, columns=24, revisit_days=16)
+    corner = replace(config.sources, rows=24, columns=24)
     outcome = run(
         replace(config, sources=corner, cluster=Cluster(workers=0), output=Output(folder=tmp_path)), now=lambda: NOON
     )

@@ -28,7 +28,7 @@ from jobs.plan import plan
 from jobs.run import Outcome, run
 
 SOURCE = SimulatedParameters(
-    west=363_120, north=8_581_020, rows=46, columns=72, start=date(2022, 1, 1), end=date(2025, 1, 1), revisit_days=8
+    west=371_100, north=8_591_580, rows=46, columns=72, start=date(2022, 1, 1), end=date(2025, 1, 1), orbits=("002",)
 )
 
 

@@ -27,9 +27,11 @@ IN_WHEEL = (
     "jobs/migrations/env.py",
     "jobs/migrations/versions/0001_first_tables.py",
     "jobs/reports/report.html.j2",
-    "models/trained/loss-simulated-1.0.0/arrays.npz",
-    "models/trained/loss-simulated-1.0.0/card.json",
-    "models/trained/loss-simulated-1.0.0/sha256",
+    *(
+        f"models/trained/{folder.name}/{name}"
+        for folder in sorted((ROOT / "models" / "trained").glob("loss-simulated-*"))
+        for name in ("arrays.npz", "card.json", "sha256")
+    ),
 )
 
 

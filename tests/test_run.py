@@ -4,9 +4,11 @@ import random
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
-from jobsetup import MONITOR_FROM, NOON, alerts, link, same, same_but_for_names, start, write_scenes
+from jobsetup import MONITOR_FROM, NOON, alerts, link, rasters, same, same_but_for_names, start, write_scenes
 
+from detection.codes import Status
 from detection.errors import NoImagery, StaleState
 from detection.monitors.cusum import Cusum
 from detection.patches import Patches
@@ -34,6 +36,10 @@ def test_the_job_finds_alerts_that_cross_tile_edges(whole):
     assert whole.kind == "done"
     assert sum(f["properties"]["status"] == "confirmed" for f in found.values()) >= 3
     assert any(f["properties"]["area_ha"] > 30 for f in found.values()), "the large clearing spans tiles of 40 cells"
+    confirmed = np.isin(rasters(whole)["status"], (Status.CONFIRMED_LOW, Status.CONFIRMED_HIGH))
+    for edge in (40, 64):
+        assert confirmed[edge - 1 : edge + 1, 40:60].any(axis=1).all(), f"on both sides of row {edge}"
+        assert confirmed[40:60, edge - 1 : edge + 1].any(axis=0).all(), f"on both sides of column {edge}"
 
 
 @pytest.mark.parametrize("tile", [40])

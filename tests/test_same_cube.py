@@ -19,7 +19,7 @@ from detection.types import Cube, Grid, Scene
 
 ALL = (0, 40_000)
 SMALL = SimulatedParameters(
-    west=361_920, north=8_582_520, rows=40, columns=48, start=date(2022, 1, 1), end=date(2022, 4, 1)
+    west=370_680, north=8_592_480, rows=40, columns=48, start=date(2022, 3, 1), end=date(2022, 6, 1), orbits=("002",)
 )
 QUIET = Traffic(wait=lambda _: None)
 
@@ -41,7 +41,7 @@ def sentinel2_looks(added: float) -> list[Look]:
         for numbers in bands.values():
             numbers[:9] = 0
         scene = Scene(1_650_000_000 + n * 432_000, "sentinel-2a", f"20220415T15000{n}_20220415T15000{n}_T19LCF")
-        looks.append(Look(scene, bands, 361_800, 8_582_640, "EPSG:32719", 20, added))
+        looks.append(Look(scene, bands, 370_560, 8_592_600, "EPSG:32719", 20, added))
     return looks
 
 
@@ -78,20 +78,20 @@ def same(found):
 
 def test_landsat_is_the_same_from_everywhere(tmp_path, server):
     looks = simulated_looks(SMALL)
-    grid = Grid("EPSG:32719", 361_920, 8_582_520, 30, (40, 48))
+    grid = Grid("EPSG:32719", 370_680, 8_592_480, 30, (40, 48))
     same(list(three_ways(tmp_path, server, looks, LANDSAT, "landsat", "landsat-c2l2", grid, Prepare(mask_buffer_m=0))))
 
 
 @pytest.mark.parametrize("added", [0.0, -1000.0])
 def test_sentinel_2_masked_by_scl_is_the_same_from_everywhere(tmp_path, server, added):
-    grid = Grid("EPSG:32719", 361_920, 8_582_520, 20, (64, 72))
+    grid = Grid("EPSG:32719", 370_680, 8_592_480, 20, (64, 72))
     looks, rules = sentinel2_looks(added), Prepare(mask_buffer_m=0)
     same(list(three_ways(tmp_path, server, looks, SENTINEL_2, "sentinel-2", "sentinel-2-l2a", grid, rules)))
 
 
 def test_a_shifted_truth_is_noticed(tmp_path, server):
     looks = simulated_looks(SMALL)[:4]
-    grid = Grid("EPSG:32719", 361_920, 8_582_520, 30, (40, 48))
+    grid = Grid("EPSG:32719", 370_680, 8_592_480, 30, (40, 48))
     here = cube(Files(write(tmp_path / "a", looks, "landsat-c2l2")), grid, Prepare(), "landsat-c2l2")
     moved = cube(
         Files(write(tmp_path / "a", looks, "landsat-c2l2")), grid.window(0, 1, 40, 48), Prepare(), "landsat-c2l2"

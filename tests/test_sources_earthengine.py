@@ -4,6 +4,7 @@ import json
 import pickle
 import random
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -644,7 +645,8 @@ def test_without_the_limiter_the_stand_in_does_refuse(service) -> None:
     """The test above can fail."""
     rows, wanted = clean(service)
     service.limits.concurrent, service.latency_s = 2, 0.02
-    same(source(service, max_request_mb=720e-6, attempts=50).read(GRID, rows, ("nir", "qa")), wanted)
+    patient = Traffic(wait=lambda seconds: time.sleep(min(seconds, 0.02)))  # about a request, or 50 attempts may not do
+    same(source(service, patient, max_request_mb=720e-6, attempts=50).read(GRID, rows, ("nir", "qa")), wanted)
     assert service.told.refused > 0
 
 

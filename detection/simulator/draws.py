@@ -13,11 +13,10 @@ from detection.types import Float
 
 
 class Stream(IntEnum):
-    """What a key is for; one number each, never reused."""
+    """What a key is for; one number each, never reused, so that some are missing."""
 
     RIVER = 1
     HIGHWAY = 2
-    BEND = 3
     PLOT = 4
     BANK = 5
     STAND = 6
@@ -33,6 +32,18 @@ class Stream(IntEnum):
     STAGE = 16
     GAIN = 17
     PUFF = 18
+    FOREST = 19
+    RELIEF = 20
+    EROSION = 21
+    ECHO = 22
+    MEANS = 23
+    ORBIT = 24
+    JITTER = 25
+    OUTAGE = 26
+    RAIN = 27
+    SPECKLE = 28
+    CLUMP = 29
+    HURT = 31
 
 
 @dataclass(frozen=True)
@@ -112,16 +123,3 @@ class Dice:
     def whole(self, low: int, high: int) -> int:
         """Uniform, both ends included."""
         return low + int((high - low + 1) * self.uniform())
-
-    def log_between(self, low: float, high: float) -> float:
-        """Uniform in the logarithm."""
-        return low * math.exp(math.log(high / low) * self.uniform())
-
-    def poisson(self, mean: float) -> int:
-        """By inversion; for small means."""
-        rest, term, count = self.uniform(), math.exp(-mean), 0
-        while rest > term and count < 100:
-            rest -= term
-            count += 1
-            term *= mean / count
-        return count

@@ -1,205 +1,191 @@
 """What happens to the forest, and when: drawn block by block of the absolute lattice, so that any two areas agree."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal
+from functools import cache
+from typing import Final, Literal
 
-from detection.simulator import constants as c
-from detection.simulator.constants import Surface
-from detection.simulator.draws import Dice, Frame, Stream, key_of
-from detection.simulator.lines import highway_distance, river_distance
-from detection.types import Grid, to_day
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
-Kind = Literal["clearing", "large-clearing", "mining", "road", "browning"]
-SQUARENESS_AREA = 3.7081
-"""Area of |x|^4 + |y|^4 <= 1: 4 gamma(5/4)^2 / gamma(3/2)."""
-FOREVER = 40_000
-"""A day after every scene."""
+from detection.simulator.draws import Dice, Frame, Stream
+from detection.simulator.kernels import keyed
+from detection.simulator.lines import Metres
+from detection.simulator.makers import MAKERS
+from detection.simulator.parameters import Occurrence, Surface
+from detection.simulator.parts import Beginning, Kind, Part
+from detection.simulator.site import Site
+from detection.simulator.terrain import Terrain, terrain, tilt
+from detection.types import Float, Grid
 
-
-@dataclass(frozen=True)
-class Patch:
-    """A rounded rectangle, ragged at the edge."""
-
-    south: float
-    """Southing (minus northing) of the centre, metres."""
-    east: float
-    """Easting of the centre, metres."""
-    half_length: float
-    """Metres."""
-    half_width: float
-    """Metres, not above half_length."""
-    bearing: float
-    """Of the long side, radians from east towards south."""
-    ragged: float
-    """Relative sd of the radius, 0 for drawn by a ruler."""
+ChangeClass = Literal["loss", "degradation", "natural loss", "not loss"]
+SURVEY_M: Final = 60
+"""Cell of the lattice events are drawn on: the same whatever the grid, so that finer grids show the same land."""
+STEPS: Final = 100
+"""Of the table of e^-d, per unit of d."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """One patch that changes on one day. An event is one part or several."""
+class Rule:
+    """What a kind of event is."""
 
-    event: str
-    """Id of the event."""
-    kind: Kind
-    """Of the event."""
-    patch: Patch
-    """Where."""
-    days: tuple[int, ...]
-    """Five days since 1970, rising: the first is the day of change."""
-    becomes: tuple[float, ...]
-    """A loss: surface on each of these days, fading in between. A browning: its strength, 0..1."""
+    number: int
+    """Of its stream of random numbers; never reused."""
+    conversion: bool
+    """Does it turn forest into something else, or hurt it?"""
+    change: ChangeClass
+    """How a detector is judged on it."""
 
 
-@dataclass(frozen=True)
-class _Site:
-    """Where and when one event begins."""
+RULES: Final[dict[Kind, Rule]] = {
+    "clearing": Rule(0, True, "loss"),
+    "large-clearing": Rule(1, True, "loss"),
+    "peat-clearing": Rule(2, True, "loss"),
+    "mining": Rule(3, True, "loss"),
+    "road": Rule(4, True, "loss"),
+    "logging": Rule(5, False, "degradation"),
+    "fire": Rule(6, False, "degradation"),
+    "blowdown": Rule(7, False, "natural loss"),
+    "landslide": Rule(8, True, "natural loss"),
+    "bamboo": Rule(9, False, "not loss"),
+    "palm-felling": Rule(10, False, "degradation"),
+    "drainage": Rule(11, False, "degradation"),
+}
 
-    event: str
-    kind: Kind
-    south: float
-    east: float
-    year: int
-    dice: Dice
+
+def events_in(site: Site, grid: Grid) -> list[Part]:
+    """Every part that may touch the grid, in the order in which parts own cells; two grids agree on the order.
+
+    The earliest first; die-offs of bamboo last and by lot, because theirs is a cycle without a beginning.
+    """
+    block = site.world.land.block_m
+    top, left = grid.first_row * grid.resolution // block - 1, grid.first_column * grid.resolution // block - 1
+    rows = (grid.first_row + grid.shape[0]) * grid.resolution // block - top + 2
+    columns = (grid.first_column + grid.shape[1]) * grid.resolution // block - left + 2
+    parts = [p for b in beginnings(site, (top, left), (rows, columns)) for p in MAKERS[b.kind](b)]
+    return sorted(parts, key=_order)
 
 
-def events_in(seed: int, grid: Grid) -> list[Part]:
-    """Every part that may touch the grid, the earliest first; the order of two parts is the same on every grid."""
-    size = c.BLOCK_M // grid.resolution
-    top, left = grid.first_row // size - 1, grid.first_column // size - 1
-    rows = (grid.first_row + grid.shape[0] - 1) // size - top + 2
-    columns = (grid.first_column + grid.shape[1] - 1) // size - left + 2
-    frame = Frame(top * size + size // 2, left * size + size // 2, (rows, columns), grid.resolution, size)
-    river, highway = abs(river_distance(seed, frame)), abs(highway_distance(seed, frame))
-    parts: list[Part] = []
+def _order(part: Part) -> tuple[bool, int, str, str]:
+    lot = part.kind == "bamboo"
+    return lot, 0 if lot else part.days[0], part.event[-16:] if lot else "", part.event
+
+
+def beginnings(site: Site, first: tuple[int, int], shape: tuple[int, int]) -> Iterator[Beginning]:
+    """The events that begin in a rectangle of blocks: first (row, column) and number of rows and columns of blocks."""
+    cells = site.world.land.block_m // SURVEY_M
+    frame = Frame(first[0] * cells - 1, first[1] * cells - 1, (shape[0] * cells + 2, shape[1] * cells + 2), SURVEY_M)
+    land = terrain(site, frame)
+    kinds = kinds_of(site)
+    inviting = np.stack([invites(site, site.world.kinds[kind], kind, land)[1:-1, 1:-1] for kind in kinds])
+    mean = _per_block(site)
+    numbers = np.array([RULES[kind].number for kind in kinds], np.int64)
+    expected = float(mean.sum()) * shape[0] * shape[1]
+    found = np.empty((int(expected + 10 * expected**0.5 + 100), 3), np.int64)
+    keys, places = np.empty(len(found), np.uint64), np.empty((len(found), 2))
+    many = _begin(
+        found, keys, places, site.key(Stream.EVENT), *first, *shape, site.world.land.epoch + 1, numbers, mean,
+        np.exp(-mean), np.ascontiguousarray(inviting, np.float32),
+    )  # fmt: skip
+    for (n, year, cell), key, place in zip(found[:many].tolist(), keys[:many].tolist(), places[:many], strict=True):
+        south, east = (place * SURVEY_M).tolist()
+        row, column = divmod(cell, shape[1] * cells)
+        yield Beginning(
+            site, f"{kinds[n]}-{year}-{key:016x}", kinds[n], south, east, year, _along(land.river, row, column),
+            Dice(key),
+        )  # fmt: skip
+
+
+def kinds_of(site: Site) -> list[Kind]:
+    """The kinds that occur in the region."""
+    named = dict(site.place.rates)
+    return [kind for kind in RULES if named.get(kind, 0) > 0]
+
+
+def yearly(site: Site, kind: Kind) -> NDArray[np.float64]:
+    """(year,) events per km2 where everything invites them, as simulated, from the year after the epoch on."""
+    land, events, rule = site.world.land, site.world.events, site.world.kinds[kind]
+    years = np.arange(land.epoch + 1, land.last_year + 1)
+    growth = (
+        np.array(events.growth)[np.searchsorted(events.growth_from, years, "right")]
+        if rule.grows
+        else np.ones(len(years))
+    )
+    if kind == "bamboo":  # one round of the cycle; the rounds after it are in the parts' courses
+        growth = np.where(years <= land.epoch + events.bamboo_cycle_years, growth, 0)
+    return np.asarray(rule.per_km2_year * rule.oversampled * dict(site.place.rates)[kind] * growth, np.float64)
+
+
+def invites(site: Site, rule: Occurrence, kind: Kind, land: Terrain) -> Float:
+    """(y, x) share of the full rate at each place: its surface, its distance from river and highway, its slope."""
+    on = np.zeros(len(Surface), np.float32)
+    for name, weight in rule.on:
+        on[Surface[name.upper()]] = weight
+    out = on[land.surface]
+    if rule.reach_m:
+        distance = np.abs(land.river) if rule.river_only else np.minimum(np.abs(land.river), np.abs(land.highway))
+        out = out * _decay()[np.minimum(distance / rule.reach_m * STEPS, 10 * STEPS).astype(np.int64)]
+    if kind == "landslide":
+        out = out * (tilt(land.slope) >= site.world.events.landslide_slope)
+    return np.asarray(out, np.float32)
+
+
+@cache
+def _decay() -> Float:
+    """e^-d by table: the same bits whatever the window."""
+    return np.exp(-(np.arange(10 * STEPS + 1) + 0.5) / STEPS).astype(np.float32)
+
+
+def _per_block(site: Site) -> NDArray[np.float64]:
+    """(kind, year) events of a block where everything invites them."""
+    km2 = (site.world.land.block_m / 1000) ** 2
+    return np.stack([yearly(site, kind) * km2 for kind in kinds_of(site)])
+
+
+def _along(river: Metres, row: int, column: int) -> float:
+    """Bearing of the river: across the gradient of the distance; (row, column) without the rim."""
+    down = river[row + 2, column + 1] - river[row, column + 1]
+    right = river[row + 1, column + 2] - river[row + 1, column]
+    return float(np.arctan2(right, -down))
+
+
+@njit(
+    "int64(int64[:, ::1], uint64[::1], float64[:, ::1], uint64, int64, int64, int64, int64, int64, int64[::1],"
+    "float64[:, ::1], float64[:, ::1], float32[:, :, ::1])",
+    cache=True,
+    nogil=True,
+)
+def _begin(found, keys, places, stream, top, left, rows, columns, first_year, numbers, mean, none, inviting):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Draw the events of each block, year and kind, and keep those whose place invites them.
+
+    mean, none (kind, year): events of a block, odds of none; inviting (kind, y, x) on the survey's cells. Fills found
+    (event, 3): kind, year, cell; keys (event,); places (event, 2): row and column on the survey's lattice, with
+    fractions.
+    """
+    many, size, width = 0, inviting.shape[2] // columns, inviting.shape[2]
     for i in range(rows):
         for j in range(columns):
-            rates = _rates(float(river[i, j]), float(highway[i, j]))
-            for site in _sites(seed, top + i, left + j, rates, grid.resolution):
-                parts.extend(_MAKERS[site.kind](site))
-    return sorted(parts, key=lambda part: (part.days[0], part.event))
-
-
-def _rates(river: float, highway: float) -> dict[Kind, float]:
-    """Events per block and year at these distances (metres) of the block's centre."""
-    access = 1 / (1 + (min(river, highway) / c.ACCESS_EVENT_M) ** 2)
-    return {
-        "clearing": c.CLEARING_RATE_REMOTE + c.CLEARING_RATE * access,
-        "large-clearing": c.LARGE_RATE * access,
-        "mining": c.MINING_RATE if river < c.MINING_RIVER_M else 0.0,
-        "road": c.ROAD_RATE * access,
-        "browning": c.BROWNING_RATE,
-    }
-
-
-def _sites(seed: int, row: int, column: int, rates: dict[Kind, float], resolution: int) -> Iterator[_Site]:
-    """The events that begin in one block, in all years."""
-    size = c.BLOCK_M // resolution
-    for year in range(c.EPOCH + 1, c.LAST_YEAR + 1):
-        for number, (kind, rate) in enumerate(rates.items()):
-            key = key_of(seed, Stream.EVENT, row, column, year, number)
-            for k in range(Dice(int(key)).poisson(rate)):
-                dice = Dice(int(key_of(seed, Stream.EVENT, row, column, year, number, k)))
-                south = (row * size + dice.whole(0, size - 1) + 0.5) * resolution
-                east = (column * size + dice.whole(0, size - 1) + 0.5) * resolution
-                yield _Site(f"{kind}-{year}-{dice.key:016x}", kind, south, east, year, dice)
-
-
-def _clearing(site: _Site) -> list[Part]:
-    median, sigma, least, most = c.CLEARING_HA
-    area = min(max(median * math.exp(sigma * site.dice.normal()), least), most)
-    return [_felled(site, area)]
-
-
-def _large_clearing(site: _Site) -> list[Part]:
-    return [_felled(site, site.dice.log_between(*c.LARGE_HA))]
-
-
-def _felled(site: _Site, area_ha: float) -> Part:
-    """Felled, debris, burnt or left, bare, then green again."""
-    dice = site.dice
-    patch = _patch(site, area_ha, longest=2.0, ragged=0.2)
-    first, last, share = c.DRY_SEASON
-    felled = _day(site.year, dice.whole(first, last) if dice.uniform() < share else dice.whole(1, 365))
-    opened = felled + dice.whole(30, 90)
-    burnt = Surface.BURNT if dice.uniform() < c.BURN_ODDS else Surface.BARE
-    bare = opened + dice.whole(30, 180)
-    after = Surface.PASTURE if dice.uniform() < c.PASTURE_ODDS else Surface.YOUNG
-    days = (felled, opened, opened + 10, bare, bare + dice.whole(365, 900))
-    return Part(site.event, site.kind, patch, days, (Surface.FELLED, Surface.FELLED, burnt, Surface.BARE, after))
-
-
-def _mining(site: _Site) -> list[Part]:
-    """A pit, its pond and its tailings that walk along the river month by month."""
-    dice, parts = site.dice, list[Part]()
-    south, east, start = site.south, site.east, _day(site.year, dice.whole(1, 365))
-    bearing = math.pi / 2 + 0.5 * dice.normal()
-    for month in range(dice.whole(*c.MINING_MONTHS)):
-        area, day = dice.between(*c.MINING_HA), start + 30 * month
-        here = _Site(site.event, site.kind, south, east, site.year, dice)
-        pond, pit = _patch(here, area * c.POND_SHARE, 1.5, 0.25), _patch(here, area, 1.5, 0.25)
-        # The pond comes first: of two parts with one start, the first one listed owns the cell.
-        parts.append(_lasting(here, pond, day, (Surface.BARE, Surface.POND)))
-        parts.append(_lasting(here, pit, day, (Surface.FELLED, Surface.TAILINGS)))
-        stride = 0.9 * math.sqrt(area * 10_000)
-        south, east = south + stride * math.sin(bearing), east + stride * math.cos(bearing)
-        bearing += 0.3 * dice.normal()
-    return parts
-
-
-def _road(site: _Site) -> list[Part]:
-    """A track that grows segment by segment, away from the highway as often as towards it."""
-    dice, parts = site.dice, list[Part]()
-    south, east, day = site.south, site.east, _day(site.year, dice.whole(100, 300))
-    bearing = math.pi / 2 * (1 if dice.uniform() < 0.5 else -1) + 0.4 * dice.normal()
-    half = dice.between(*c.ROAD_WIDTH_M) / 2
-    for _ in range(dice.whole(*c.ROAD_SEGMENTS)):
-        reach = c.ROAD_SEGMENT_M / 2
-        middle = (south + reach * math.sin(bearing), east + reach * math.cos(bearing))
-        patch = Patch(*middle, reach + half, half, bearing, 0.0)
-        parts.append(_lasting(site, patch, day, (Surface.FELLED, Surface.ROAD)))
-        south, east = south + 2 * reach * math.sin(bearing), east + 2 * reach * math.cos(bearing)
-        bearing += 0.2 * dice.normal()
-        day += dice.whole(*c.ROAD_DAYS)
-    return parts
-
-
-def _browning(site: _Site) -> list[Part]:
-    """Slow down, slow up again: bamboo die-off or drought, no loss."""
-    dice = site.dice
-    patch = _patch(site, dice.log_between(*c.BROWNING_HA), longest=1.6, ragged=0.3)
-    start = _day(site.year, dice.whole(1, 365))
-    low = start + dice.whole(*c.BROWNING_RAMP_DAYS)
-    rises = low + dice.whole(*c.BROWNING_HOLD_DAYS)
-    recovered = rises + dice.whole(*c.BROWNING_RECOVERY_DAYS)
-    depth = dice.between(*c.BROWNING_STRENGTH)
-    return [Part(site.event, site.kind, patch, (start, low, rises, recovered, FOREVER), (0.0, depth, depth, 0.0, 0.0))]
-
-
-def _lasting(site: _Site, patch: Patch, day: int, surfaces: tuple[Surface, Surface]) -> Part:
-    """First one surface, within three weeks another, which stays."""
-    first, second = surfaces
-    days = (day, day + 20, FOREVER, FOREVER + 1, FOREVER + 2)
-    return Part(site.event, site.kind, patch, days, (first, second, second, second, second))
-
-
-def _patch(site: _Site, area_ha: float, longest: float, ragged: float) -> Patch:
-    aspect = site.dice.between(1.0, longest)
-    half_width = math.sqrt(area_ha * 10_000 / (SQUARENESS_AREA * aspect))
-    bearing = math.pi * site.dice.uniform()
-    return Patch(site.south, site.east, half_width * aspect, half_width, bearing, ragged)
-
-
-def _day(year: int, day_of_year: int) -> int:
-    return to_day(date(year, 1, 1)) + day_of_year - 1
-
-
-_MAKERS = {
-    "clearing": _clearing,
-    "large-clearing": _large_clearing,
-    "mining": _mining,
-    "road": _road,
-    "browning": _browning,
-}
+            block = keyed(keyed(stream, top + i), left + j)
+            for y in range(mean.shape[1]):
+                for n in range(len(numbers)):
+                    mine = keyed(keyed(block, first_year + y), numbers[n])
+                    rest, term, count = (keyed(mine, -1) >> np.uint64(11)) * 2.0**-53, none[n, y], 0
+                    while rest > term and count < 1000:
+                        rest -= term
+                        count += 1
+                        term *= mean[n, y] / count
+                    for k in range(count):
+                        key = keyed(mine, k)
+                        # Twenty bits, so that the sums are exact and no window rounds another way.
+                        down = (top + i + (keyed(key, -1) >> np.uint64(44)) * 2.0**-20) * size
+                        right = (left + j + (keyed(key, -2) >> np.uint64(44)) * 2.0**-20) * size
+                        row, column = int(np.floor(down)) - top * size, int(np.floor(right)) - left * size
+                        odds = inviting[n, row, column]
+                        if (keyed(key, -3) >> np.uint64(11)) * 2.0**-53 >= odds or many >= len(keys):
+                            continue
+                        found[many, 0], found[many, 1] = n, first_year + y
+                        found[many, 2] = row * width + column
+                        keys[many], places[many, 0], places[many, 1] = key, down, right
+                        many += 1
+    return many

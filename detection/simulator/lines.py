@@ -1,44 +1,63 @@
 """Rivers and highways: straight lines at regular distances, bent by smooth noise."""
 
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.simulator import constants as c
-from detection.simulator.draws import Dice, Frame, Stream, key_of, noise
+from detection.simulator.draws import Dice, Frame, Stream, noise
+from detection.simulator.site import Site
 
 Metres = NDArray[np.float64]
-FLATTEST = 0.35
-"""Least gradient taken for a distance: where the bent coordinate stands nearly still a river would become a lake."""
+GRADIENT_M: Final = 60
+"""Gradients are taken over so much to either side: whole cells of every grid, so that all see the same lines."""
 
 
-def river_distance(seed: int, frame: Frame) -> Metres:
-    """Signed distance to the nearest river's middle, (rows, columns) metres; rivers run south."""
-    return _distance(seed, Stream.RIVER, frame, 1, c.WARP_M)
+@dataclass(frozen=True)
+class Lines:
+    """The nearest river or highway of every cell."""
+
+    distance: Metres
+    """(y, x) signed distance to its middle; inf where there is none."""
+    number: NDArray[np.int64]
+    """(y, x) which one it is, from west to east or from north to south."""
 
 
-def highway_distance(seed: int, frame: Frame) -> Metres:
-    """Signed distance to the nearest highway's middle, (rows, columns) metres; highways run east."""
-    return _distance(seed, Stream.HIGHWAY, frame, 0, c.HIGHWAY_WARP_M)
+def rivers(site: Site, frame: Frame) -> Lines:
+    """Where the rivers run at the epoch; they run south. For frames with steps of one cell."""
+    return _lines(site, Stream.RIVER, frame, 1)
 
 
-def _distance(seed: int, stream: Stream, frame: Frame, axis: int, warps: tuple[tuple[int, float], ...]) -> Metres:
-    # One sample more on every side for the gradient, so that a tile's edge sees what the whole sees.
-    step, rows, columns = frame.step, frame.shape[0] + 2, frame.shape[1] + 2
-    wide = Frame(frame.row - step, frame.column - step, (rows, columns), frame.resolution, step)
-    octaves = [(key_of(seed, stream, length), length, weight) for length, weight in warps]
-    first = (wide.row, wide.column)[axis]
-    along = (first + step * np.arange(wide.shape[axis]) + 0.5) * frame.resolution
+def highways(site: Site, frame: Frame) -> Lines:
+    """Where the highways run, if the region has any; they run east. For frames with steps of one cell."""
+    if not site.place.highways:
+        return Lines(np.full(frame.shape, np.inf), np.zeros(frame.shape, np.int64))
+    return _lines(site, Stream.HIGHWAY, frame, 0)
+
+
+def _lines(site: Site, stream: Stream, frame: Frame, axis: int) -> Lines:
+    # A rim for the gradient, so that a tile's edge sees what the whole sees.
+    land = site.world.land
+    warps = land.warp_m if stream is Stream.RIVER else land.highway_warp_m
+    rim = GRADIENT_M // frame.resolution
+    shape = (frame.shape[0] + 2 * rim, frame.shape[1] + 2 * rim)
+    wide = Frame(frame.row - rim, frame.column - rim, shape, frame.resolution)
+    octaves = [(site.key(stream, length), length, weight) for length, weight in warps]
+    along = ((wide.row, wide.column)[axis] + np.arange(shape[axis]) + 0.5) * frame.resolution
     bent = noise(wide, *octaves) + (along[:, None] if axis == 0 else along[None, :])
-    inner = bent[1:-1, 1:-1]
-    reach = 2 * step * frame.resolution
-    down, right = (bent[2:, 1:-1] - bent[:-2, 1:-1]) / reach, (bent[1:-1, 2:] - bent[1:-1, :-2]) / reach
-    slope = np.maximum(np.sqrt(down * down + right * right), FLATTEST)
-    return (inner - _nearest(seed, stream, inner)) / slope
+    inner, step = bent[rim:-rim, rim:-rim], 2 * rim
+    down = (bent[step:, rim:-rim] - bent[:-step, rim:-rim]) / (2 * GRADIENT_M)
+    right = (bent[rim:-rim, step:] - bent[rim:-rim, :-step]) / (2 * GRADIENT_M)
+    slope = np.maximum(np.sqrt(down * down + right * right), land.flattest)
+    number = np.floor(inner / land.line_m + 0.5).astype(np.int64)
+    return Lines(np.asarray((inner - _middle(site, stream, number)) / slope, np.float64), number)
 
 
-def _nearest(seed: int, stream: Stream, bent: Metres) -> Metres:
-    """Position of the nearest line: one in every LINE_M, shifted by up to a fifth of it."""
-    number = np.floor(bent / c.LINE_M + 0.5).astype(np.int64)
+def _middle(site: Site, stream: Stream, number: NDArray[np.int64]) -> Metres:
+    """Bent coordinate of a line's middle: one in every `line_m`, shifted by up to `line_shift` of it."""
+    shift = site.world.land.line_shift
     lowest = int(number.min())
-    shifts = [Dice(int(key_of(seed, stream, 0, n))).between(-0.2, 0.2) for n in range(lowest, int(number.max()) + 1)]
-    return np.asarray((number + np.array(shifts)[number - lowest]) * c.LINE_M, np.float64)
+    numbers = range(lowest, int(number.max()) + 1)
+    shifts = [Dice(int(site.key(stream, 0, n))).between(-shift, shift) for n in numbers]
+    return np.asarray((number + np.array(shifts)[number - lowest]) * site.world.land.line_m, np.float64)

@@ -1,0 +1,1 @@
+"""The classes of `world.toml`, a file for each part of the world; `detection.simulator.parameters` gathers and reads them."""
