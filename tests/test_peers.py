@@ -527,44 +527,44 @@ def rows(said: Changes) -> list[tuple[int, int]]:
 
 def test_dist_hls_by_hand() -> None:
     # anomalies 5, 30, 40, 45, 30: 30 x 1, 35 x 4 = 140, 38.3 x 9 = 345, 36.25 x 16 = 580 >= 400
-    said = DistHls()(covered([(0, 85), (8, 60), (16, 50), (24, 45), (32, 60)]))
+    said = DistHls(worst=0.0)(covered([(0, 85), (8, 60), (16, 50), (24, 45), (32, 60)]))
     assert rows(said) == [(8, 32)]
     assert said.magnitude[0] == pytest.approx(-36.25, abs=1e-3)
     assert said.change[0] == MONITOR + 8
     # an anomaly of 100 points confirms with the second look: 100 x 4 = 400
-    assert rows(DistHls()(covered([(0, 0), (8, 0)], before=100))) == [(0, 8)]
-    assert rows(DistHls()(covered([(0, 1), (8, 0)], before=100))) == [(0, -1)]
+    assert rows(DistHls(worst=0.0)(covered([(0, 0), (8, 0)], before=100))) == [(0, 8)]
+    assert rows(DistHls(worst=0.0)(covered([(0, 1), (8, 0)], before=100))) == [(0, -1)]
 
 
 def test_dist_hls_ends_an_alert_with_two_calm_looks_or_fifteen_days() -> None:
     one = [(0, 60), (5, 90), (10, 60), (15, 60), (20, 60)]  # 30 x 16 = 480 with the fourth
-    assert rows(DistHls()(covered(one))) == [(0, 20)]
+    assert rows(DistHls(worst=0.0)(covered(one))) == [(0, 20)]
     two = [(0, 60), (5, 90), (10, 90), (15, 60), (20, 60), (25, 60)]
-    assert rows(DistHls()(covered(two))) == [(0, -1), (15, -1)]
+    assert rows(DistHls(worst=0.0)(covered(two))) == [(0, -1), (15, -1)]
     late = [(0, 60), (15, 90), (20, 60), (25, 60), (30, 60)]
-    assert rows(DistHls()(covered(late))) == [(0, -1), (20, -1)]
+    assert rows(DistHls(worst=0.0)(covered(late))) == [(0, -1), (20, -1)]
 
 
 def test_dist_hls_arms_again_a_year_after_a_confirmed_alert_began() -> None:
     lost = [(d, 40.0) for d in (0, 8, 16)]  # 50 x 9 = 450
     calm = [(24, 90.0), (32, 90.0)]
-    assert rows(DistHls()(covered([*lost, *calm, (200, 0), (208, 0), (216, 0)]))) == [(0, 16)]
+    assert rows(DistHls(worst=0.0)(covered([*lost, *calm, (200, 0), (208, 0), (216, 0)]))) == [(0, 16)]
     # a year on, the baseline holds the loss itself (cover 40 within 15 days): anomaly 40, 40 x 16 = 640
     again = [(d, 0.0) for d in (365, 373, 381, 389)]
-    assert rows(DistHls()(covered([*lost, *calm, *again]))) == [(0, 16), (365, 389)]
+    assert rows(DistHls(worst=0.0)(covered([*lost, *calm, *again]))) == [(0, 16), (365, 389)]
 
 
 def test_dist_hls_looks_no_further_than_three_years_and_fifteen_days() -> None:
     days = np.array([MONITOR - 4 * 365, MONITOR - 365 - 17, MONITOR - 365 + 20, MONITOR, MONITOR + 1, MONITOR + 2])
     ndvi = np.array([0.9, 0.9, 0.9, 0.2, 0.2, 0.2])[:, None]
-    assert DistHls()(Stream(MONITOR, 1, optical(days, {"ndvi": ndvi}))).many == 0
+    assert DistHls(worst=0.0)(Stream(MONITOR, 1, optical(days, {"ndvi": ndvi}))).many == 0
     days[2] = MONITOR - 365 + 14
-    assert DistHls()(Stream(MONITOR, 1, optical(days, {"ndvi": ndvi}))).many == 1
+    assert DistHls(worst=0.0)(Stream(MONITOR, 1, optical(days, {"ndvi": ndvi}))).many == 1
 
 
 def test_only_high_alerts_where_asked() -> None:
     weak = covered([(8 * k, 60.0) for k in range(6)])  # anomaly 30
-    assert confirmed(DistHls()(weak)).many == 1
+    assert confirmed(DistHls(worst=0.0)(weak)).many == 1
     assert confirmed(DistHls(worst=50)(weak)).many == 0
 
 
@@ -677,3 +677,11 @@ def test_landtrendr_losses_lie_apart_and_are_losses(values: list[float], shuffle
     assert np.all(said.magnitude <= -0.2 + 1e-6)
     assert all(b > a for a, b in pairwise(said.first.tolist()))
     assert np.all(said.first <= to_day(date(2000 + len(values) - 1, 12, 31)))
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+@pytest.mark.filterwarnings("ignore")
+def test_every_setting_of_the_search_runs(peer: Peer) -> None:
+    stream, _ = simulated(0, 2, 2)
+    for setting in peer.choices():
+        assert set(setting(stream).series) <= set(range(stream.many))

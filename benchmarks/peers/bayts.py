@@ -76,7 +76,7 @@ class Bayts:
     def _said(self, stream: Stream) -> Changes:
         parts = [self._probability(stream, plane) for plane in self._held(stream)]
         days, p = _a_day(np.concatenate([d for d, _ in parts]), np.concatenate([q for _, q in parts]), self.block)
-        opening, rules = first_monitored(days, stream.monitor_day), np.array([self.flag, self.chi])
+        opening, rules = first_monitored(days, stream.monitor_day), np.array([self.flag, self.chi], np.float64)
         ready = np.ascontiguousarray(p.T)
         return collect(lambda whole, real: _run(ready, days, opening, rules, whole, real), stream.many)
 

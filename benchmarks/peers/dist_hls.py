@@ -39,8 +39,8 @@ class DistHls:
     """Anomaly that counts, points of vegetation fraction."""
     confidence: float = 400.0
     """Mean anomaly times the squared number of anomalous looks that confirms."""
-    worst: float = 0.0
-    """Largest anomaly a confirmed alert must have, points; 50 keeps only `high` alerts, as the headline figures do."""
+    worst: float = 50.0
+    """Largest anomaly a confirmed alert must have, points: 50 keeps only `high` alerts, as the published figures do; 0 all."""
     calm_looks: int = 2
     """Normal looks in a row that end an alert."""
     calm_days: int = 15
@@ -60,7 +60,7 @@ class DistHls:
         """What it says about this stream."""
         looks = panel(stream, "ndvi")
         cover = by_series(self.fraction(looks.values["ndvi"]))
-        days, rules = looks.days, np.array([self.start, self.confidence, self.worst])
+        days, rules = looks.days, np.array([self.start, self.confidence, self.worst], np.float64)
         spans = np.array([self.calm_looks, self.calm_days, self.rearm_days], np.int64)
         windows, opening = anniversaries(days, self.years, self.half_width), first_monitored(days, stream.monitor_day)
         return collect(lambda whole, real: _run(cover, days, windows, opening, rules, spans, whole, real), stream.many)

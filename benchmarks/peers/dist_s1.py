@@ -75,7 +75,9 @@ class DistS1:
         days = looks.days
         windows, opening = anniversaries(days, self.years, self.half_width), first_monitored(days, stream.monitor_day)
         vv, vh = (by_series(_logit(looks.values[name])) for name in ("vv", "vh"))
-        rules = np.array([self.low, self.high, self.cap, self.needed**2 * self.low, self.calm_share, self.floor])
+        rules = np.array(
+            [self.low, self.high, self.cap, self.needed**2 * self.low, self.calm_share, self.floor], np.float64
+        )
         spans = np.array([self.calm_looks, self.calm_days, self.longest_days, self.fewest, self.lowering], np.int64)
         fixed = (vv, vh, days, looks.orbit, windows, opening, rules, spans)
         return collect(lambda whole, real: _run(*fixed, whole, real), stream.many)

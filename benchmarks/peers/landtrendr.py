@@ -80,7 +80,9 @@ class LandTrendr:
         if len(years) < self.fewest:
             return changes(np.empty(0), np.empty(0))
         yearly = composite(by_series(looks.values["nbr"]), bounds)
-        rules = np.array([self.spike, self.recovery, self.one_year_recovery, self.magnitude, self.longest, self.before])
+        rules = np.array(
+            [self.spike, self.recovery, self.one_year_recovery, self.magnitude, self.longest, self.before], np.float64
+        )
         limits = np.array([self.max_segments, self.overshoot, self.fewest], np.int64)
         models, errors, counts = candidates(yearly, years, rules, limits)
         best = self._best(models, errors, counts)

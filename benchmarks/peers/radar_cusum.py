@@ -54,7 +54,10 @@ class RadarCusum:
         values = looks.values["vh"] if self.vv_share == 0 else mixed
         away, deviation = self._residuals(values, looks.orbit, looks.days < stream.monitor_day)
         off, z = by_series(away), by_series(away / deviation)
-        opening, rules = first_monitored(looks.days, stream.monitor_day), np.array([self.slack, self.threshold])
+        opening, rules = (
+            first_monitored(looks.days, stream.monitor_day),
+            np.array([self.slack, self.threshold], np.float64),
+        )
         return collect(lambda whole, real: _run(off, z, looks.days, opening, rules, whole, real), stream.many)
 
     def _residuals(self, values: Float, orbit: NDArray[np.int16], past: NDArray[np.bool_]) -> tuple[Float, Float]:

@@ -110,9 +110,9 @@ def _hard(ax: Any, made: Sequence[Figures]) -> None:
     kinds = list(dict.fromkeys(kind for f in made for kind in f.hard))
     width = 0.8 / max(len(made), 1)
     for i, f in enumerate(made):
-        heights = [(f.hard[k].alarmed_per_1000.value or 0.0) if k in f.hard else 0.0 for k in kinds]
+        heights = [1000 * f.hard[k].alarms / f.hard[k].series if k in f.hard else 0.0 for k in kinds]
         places = [k + (i - len(made) / 2 + 0.5) * width for k in range(len(kinds))]
         ax.bar(places, heights, width, label=f.detector, color=_style(i)["color"])
     ax.set_xticks(range(len(kinds)), kinds, rotation=30, ha="right")
-    ax.set_ylabel("events with a false alarm, of 1000", fontsize=8)
+    ax.set_ylabel("false alarms of 1000 series it touched", fontsize=8)
     ax.grid(alpha=0.3, axis="y")
