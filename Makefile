@@ -7,7 +7,7 @@ UV     := $(shell command -v uv 2>/dev/null)
 # Every process of a run imports the same libraries: their bytecode, written once, spares each of them seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check crash bench clean
+.PHONY: demo test check crash bench compare clean
 
 demo: $(VENV)/.ready
 	$(BIN)/sachawatch run configs/demo-madre-de-dios.yaml
@@ -27,6 +27,15 @@ crash: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/real_series.py
+
+# Ours beside the peers' packages, on simulated worlds; under an hour on two cores.
+compare: $(VENV)/.ready
+ifneq ($(UV),)
+	$(UV) pip install --python $(BIN)/python --require-hashes --only-binary :all: -r benchmarks/peers/requirements.lock
+else
+	$(BIN)/pip install --quiet --no-compile --require-hashes --only-binary :all: -r benchmarks/peers/requirements.lock
+endif
+	$(BIN)/python benchmarks/comparison.py
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 ifneq ($(UV),)
