@@ -71,7 +71,7 @@ def combined(
     A look that lacks one of them is not observed: columns lie at different levels, a mean over fewer would be a step.
     """
     seen = np.isfinite(values)
-    past = seen.any(1) & in_history(table.days, monitor_day, config)
+    past = seen.any(1) & in_history(table.days, monitor_day, config.history.years)
     many = len(table.ids)
     looks = np.bincount(table.series[past], minlength=many)
     counts = np.stack([np.bincount(table.series[past & column], minlength=many) for column in seen.T], 1)
@@ -87,7 +87,7 @@ def combined(
     return Evidence(table.series[whole], table.days[whole], key[whole], stride, mean), notes
 
 
-def in_history(days: Days, monitor_day: int, config: SeriesConfig) -> Mask:
+def in_history(days: Days, monitor_day: int, years: float) -> Mask:
     """The looks that the baseline is fitted to, as `jobs.plan` takes them."""
-    made: Mask = (days >= monitor_day - int(config.history.years * YEAR_DAYS)) & (days < monitor_day)
+    made: Mask = (days >= monitor_day - int(years * YEAR_DAYS)) & (days < monitor_day)
     return made

@@ -146,7 +146,7 @@ def _detected(
     """(changes, series) of the whole table."""
     detector = Detector(config.history, config.monitor, config.decision, config.loss)
     changes, status = [], np.zeros(len(ids), np.uint8)
-    used = (looks.days >= monitor_day) | in_history(looks.days, monitor_day, config)
+    used = (looks.days >= monitor_day) | in_history(looks.days, monitor_day, config.history.years)
     for members, block in _blocks(looks.take(used), len(ids)):
         status[members], found = _run(detector, block, len(members), monitor_day)
         found.insert(0, "series_id", [ids[members[p]] for p in found.pop("pixel")])

@@ -15,9 +15,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detection.accuracy.stream import Changes, Panel, Stream
+from detection.accuracy.stream import RADAR, Changes, Panel, Stream
 from detection.errors import BadInput
-from peers.peer import RADAR, begin, collect, confirm, first_monitored, in_blocks, panel
+from peers.peer import begin, collect, confirm, first_monitored, in_blocks
 
 BLOCK: Final = 8192
 """Series at a time."""
@@ -96,7 +96,7 @@ class Bayts:
 
     def _probability(self, stream: Stream, plane: str) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Days of the looks and (time, series) p of non-forest, before block weighting."""
-        looks = panel(stream, plane)
+        looks = stream.panel(plane)
         radar = plane in RADAR
         forest, loss = (self.radar_forest, self.radar_loss) if radar else (self.optical_forest, self.optical_loss)
         values = looks.values[plane].astype(np.float64)

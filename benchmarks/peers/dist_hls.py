@@ -19,7 +19,7 @@ from numba import njit
 
 from detection.accuracy.stream import NEVER, Changes, Stream
 from detection.types import Float
-from peers.peer import anniversaries, begin, by_series, collect, confirm, first_monitored, panel
+from peers.peer import anniversaries, begin, by_series, collect, confirm, first_monitored
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class DistHls:
 
     def __call__(self, stream: Stream) -> Changes:
         """What it says about this stream."""
-        looks = panel(stream, "ndvi")
+        looks = stream.panel("ndvi")
         cover = by_series(self.fraction(looks.values["ndvi"]))
         days, rules = looks.days, np.array([self.start, self.confidence, self.worst], np.float64)
         spans = np.array([self.calm_looks, self.calm_days, self.rearm_days], np.int64)

@@ -20,7 +20,7 @@ from numba import njit
 
 from detection.accuracy.stream import NEVER, Changes, Stream
 from detection.types import Float
-from peers.peer import anniversaries, begin, by_series, collect, confirm, first_monitored, in_blocks, panel
+from peers.peer import anniversaries, begin, by_series, collect, confirm, first_monitored, in_blocks
 
 BLOCK: Final = 8192
 """Series at a time."""
@@ -71,7 +71,7 @@ class DistS1:
         return in_blocks(self._said, stream, BLOCK)
 
     def _said(self, stream: Stream) -> Changes:
-        looks = panel(stream, "vv", "vh")
+        looks = stream.panel("vv", "vh")
         days = looks.days
         windows, opening = anniversaries(days, self.years, self.half_width), first_monitored(days, stream.monitor_day)
         vv, vh = (by_series(_logit(looks.values[name])) for name in ("vv", "vh"))

@@ -27,7 +27,7 @@ from scipy.special import fdtrc
 from detection.accuracy.stream import Changes, Panel, Stream, changes
 from detection.types import to_date, to_day
 from peers.landtrendr_kernel import candidates, composite, falls
-from peers.peer import by_series, panel
+from peers.peer import by_series
 
 LEAST_P: Final = 6e-8
 """Half the step of single precision at 1."""
@@ -75,7 +75,7 @@ class LandTrendr:
 
     def __call__(self, stream: Stream) -> Changes:
         """What it says about this stream."""
-        looks = panel(stream, "nbr")
+        looks = stream.panel("nbr")
         years, bounds = self._seasons(looks)
         if len(years) < self.fewest:
             return changes(np.empty(0), np.empty(0))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from detection.accuracy.stream import NEVER, Changes, Panel, Stream, changes
 from detection.types import Float, to_date
-from peers.peer import first_monitored, in_blocks, panel
+from peers.peer import first_monitored, in_blocks
 
 BLOCK: Final = 65_536
 """Series at a time: enough that the package's own work outweighs what it does once a look."""
@@ -61,7 +61,7 @@ class _Nrt(ABC):
         return in_blocks(self._said, stream, BLOCK)
 
     def _said(self, stream: Stream) -> Changes:
-        looks = panel(stream, "nbr")
+        looks = stream.panel("nbr")
         opening = first_monitored(looks.days, stream.monitor_day)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of every series whose history is short or empty

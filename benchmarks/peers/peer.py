@@ -1,18 +1,14 @@
 """What every peer has in common, and the few steps they share: planes of a stream, a log that grows, rows of a kernel."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detection.accuracy.stream import NEVER, Changes, Panel, Stream, changes
-from detection.errors import BadInput
+from detection.accuracy.stream import NEVER, Changes, Stream, changes
 from detection.types import Float
-
-RADAR: Final = ("vv", "vh")
-"""Planes that live in the radar panel; all others are optical."""
 
 
 class Peer(Protocol):
@@ -36,15 +32,6 @@ class Peer(Protocol):
     def choices(self) -> tuple[Self, ...]:
         """Settings worth trying in a search on training folds."""
         ...
-
-
-def panel(stream: Stream, *names: str) -> Panel:
-    """The panel that holds these planes; raises BadInput where the stream lacks one."""
-    found = stream.radar if names[0] in RADAR else stream.optical
-    missing = [n for n in names if found is None or n not in found.values]
-    if found is None or missing:
-        raise BadInput(f"stream: no {', '.join(missing)}; give a panel that holds {', '.join(names)}")
-    return found
 
 
 def by_series(plane: Float) -> Float:

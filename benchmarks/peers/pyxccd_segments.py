@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.accuracy.stream import Changes, Stream, changes
-from peers.peer import panel
 
 BANDS: Final = ("blue", "green", "red", "nir", "swir1", "swir2")
 """In the package's order."""
@@ -64,9 +63,10 @@ class _Segments(ABC):
         looks = min(max(round(self.looks * 16 / max(gap, 1.0)), self.looks), self.most) if self.dense else self.looks
         return float(1 - (1 - self.probability) ** (self.looks / looks)), looks
 
-    @abstractmethod
     def choices(self) -> tuple[Self, ...]:
-        """Settings worth trying."""
+        """Quantile and looks in a row."""
+        tried: Sequence[tuple[float, int]] = list(product((0.95, 0.99, 0.999, 0.99999), (4, 6, 8)))
+        return tuple(replace(self, probability=p, looks=n) for p, n in tried)
 
     def __call__(self, stream: Stream) -> Changes:
         """What it says about this stream."""
@@ -87,7 +87,7 @@ class _Segments(ABC):
 
 def observed(stream: Stream) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
     """(series, days, (6, time) bands in the package's units) of every series with enough looks."""
-    looks = panel(stream, *BANDS)
+    looks = stream.panel(*BANDS)
     stack = np.stack([looks.values[b] for b in BANDS])
     for s in range(stream.many):
         seen = np.isfinite(stack[:, :, s]).all(0)
@@ -127,11 +127,6 @@ class Cold(_Segments):
         sure = found[found["change_prob"] == 100]
         return sure["t_break"], sure["magnitude"]
 
-    def choices(self) -> tuple[Self, ...]:
-        """Quantile and looks in a row."""
-        tried: Sequence[tuple[float, int]] = list(product((0.95, 0.99, 0.999, 0.99999), (4, 6, 8)))
-        return tuple(replace(self, probability=p, looks=n) for p, n in tried)
-
 
 @dataclass(frozen=True)
 class Sccd(_Segments):
@@ -153,8 +148,3 @@ class Sccd(_Segments):
         if len(found) == 0:
             return np.empty(0), np.empty((0, 6))
         return found["t_break"], found["magnitude"]
-
-    def choices(self) -> tuple[Self, ...]:
-        """Quantile and looks in a row (the package takes up to eight)."""
-        tried: Sequence[tuple[float, int]] = list(product((0.95, 0.99, 0.999, 0.99999), (4, 6, 8)))
-        return tuple(replace(self, probability=p, looks=n) for p, n in tried)

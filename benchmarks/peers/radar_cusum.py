@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from detection.accuracy.stream import Changes, Stream
 from detection.types import Float
-from peers.peer import begin, by_series, collect, confirm, first_monitored, panel
+from peers.peer import begin, by_series, collect, confirm, first_monitored
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class RadarCusum:
 
     def __call__(self, stream: Stream) -> Changes:
         """What it says about this stream."""
-        looks = panel(stream, "vv", "vh")
+        looks = stream.panel("vv", "vh")
         mixed = looks.values["vh"] + np.float32(self.vv_share) * (looks.values["vv"] - looks.values["vh"])
         values = looks.values["vh"] if self.vv_share == 0 else mixed
         away, deviation = self._residuals(values, looks.orbit, looks.days < stream.monitor_day)

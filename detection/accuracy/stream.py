@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.errors import BadInput
 from detection.types import Days, Float, Scene
 
 NEVER = -1
 """Day of something that did not happen."""
+RADAR = ("vv", "vh")
+"""Planes of the radar panel; all others are optical."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,14 @@ class Stream:
     """Landsat and Sentinel-2, prepared and harmonised alike; None where there is none."""
     radar: Panel | None = None
     """Sentinel-1, `vv` and `vh` in dB; None where there is none."""
+
+    def panel(self, *names: str) -> Panel:
+        """The panel that holds these planes; raises BadInput where it lacks one, or they are of both kinds of sensor."""
+        found = self.radar if set(names) <= set(RADAR) else self.optical
+        missing = [name for name in names if found is None or name not in found.values]
+        if found is None or missing:
+            raise BadInput(f"stream: no {', '.join(missing)}; give a panel that holds {', '.join(names)}")
+        return found
 
     def take(self, series: NDArray[Any]) -> "Stream":
         """The series of this mask or of these positions."""

@@ -7,16 +7,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.accuracy.stream import NEVER, Changes, Panel, Stream, changes
+from detection.accuracy.stream import NEVER, Changes, Stream, changes
 from detection.alerts import Alert
 from detection.codes import Observation
 from detection.errors import BadInput
-from detection.harmonics import YEAR_DAYS
 from detection.monitors import Detector, Looks, start, update
-from detection.types import Cube, Grid, to_date, to_day
+from detection.types import SECONDS_A_DAY, Cube, Grid, to_date, to_day
 from jobs.config import JobConfig, SeriesConfig, load
 from jobs.evaluation.asked import Contestant
-from jobs.evaluation.pieces import RADAR
+from jobs.evidence import in_history
 from jobs.series import changes_of
 from models.predict import judge
 from models.registry import Model
@@ -44,7 +43,7 @@ class PixelMonitor:
 
     def __call__(self, stream: Stream) -> Changes:
         """Baseline on the history, then look by look. Raises BadInput for a stream that lacks a column."""
-        panel = panel_of(stream, self.planes)
+        panel = stream.panel(*self.planes)
         days, mine = panel.days, self.config
         many = len(self.planes)
         values = (
@@ -55,8 +54,7 @@ class PixelMonitor:
         with np.errstate(invalid="ignore"):
             for limit, beyond in ((mine.valid_min, np.less), (mine.valid_max, np.greater)):
                 values = values if limit is None else np.where(beyond(values, limit), np.float32(np.nan), values)
-        first = stream.monitor_day - int(mine.history.years * YEAR_DAYS)
-        past, late = (days >= first) & (days < stream.monitor_day), days >= stream.monitor_day
+        past, late = in_history(days, stream.monitor_day, mine.history.years), days >= stream.monitor_day
         detector = Detector(mine.history, mine.monitor, mine.decision, mine.loss)
         looks = Looks(panel.scenes, np.ascontiguousarray(values, np.float32))
         state = start(detector, looks.take(past), inside=np.ones(stream.many, np.bool_))
@@ -99,9 +97,9 @@ class Job:
             raise BadInput(
                 f"{self.config.name}: a job needs the cells of a whole grid; use a config of kind series here"
             )
-        panel = panel_of(stream, self.planes)
-        first = stream.monitor_day - int(self.config.history.years * YEAR_DAYS)
-        recent = panel.days >= first
+        panel = stream.panel(*self.planes)
+        history = in_history(panel.days, stream.monitor_day, self.config.history.years)
+        recent = history | (panel.days >= stream.monitor_day)
         values = panel.values[self.planes[0]][recent].reshape(-1, *self.grid.shape)
         scenes = tuple(scene for scene, late in zip(panel.scenes, recent, strict=True) if late)
         fate = np.where(np.isfinite(values), Observation.OBSERVED, Observation.MASKED).astype(np.uint8)
@@ -120,20 +118,12 @@ class Job:
         return changes(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4])
 
 
-def panel_of(stream: Stream, planes: tuple[str, ...]) -> Panel:
-    """The panel that holds these planes; raises BadInput where it lacks one."""
-    panel = stream.radar if set(planes) <= set(RADAR) else stream.optical
-    if panel is None or not set(planes) <= set(panel.values):
-        raise BadInput(f"the looks have no {' and '.join(planes)} of one kind of sensor; name columns they have")
-    return panel
-
-
 def _rows(revisions: list[Alert], grid: Grid) -> Iterator[tuple[float, ...]]:
     """(series, first, confirmed, change, probability) of the cells of one alert."""
     first: dict[int, int] = {}
     confirmed: dict[int, tuple[int, float]] = {}
     for alert in revisions:
-        day = alert.observed_at // 86_400
+        day = alert.observed_at // SECONDS_A_DAY
         cells = _positions(alert.cells, grid)
         first |= {cell: day for cell in cells if cell not in first}
         if alert.status in HEARD and alert.change_type != "other":

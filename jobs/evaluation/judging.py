@@ -172,7 +172,7 @@ def _sure(said: Changes, truth: SeriesTruth, judged: Judged) -> tuple[NDArray[np
     """(probability, is it true) of the confirmed alarms that were judged as true or false."""
     told = said.take((said.confirmed >= 0) & np.isfinite(said.probability))
     false = set(zip(judged.alarms.series.tolist(), judged.alarms.day.tolist(), strict=True))
-    hit = dict(zip(judged.losses.series[judged.losses.hit].tolist(), [True] * judged.hits, strict=False))
+    hit = set(judged.losses.series[judged.losses.hit].tolist())
     keys = list(zip(told.series.tolist(), told.confirmed.tolist(), strict=True))
     known = np.array([key in false or key[0] in hit for key in keys], np.bool_)
     true = np.array([key not in false for key in keys], np.bool_)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detection.accuracy.events import KnownEvent
 from detection.accuracy.series import from_columns
-from detection.accuracy.stream import Panel, Stream
+from detection.accuracy.stream import RADAR, Panel, Stream
 from detection.accuracy.truth import SeriesTruth
 from detection.errors import BadInput
 from detection.prepare import Prepare
@@ -21,8 +21,6 @@ from jobs.clock import now
 from jobs.evaluation.asked import SimulatedTruth, TableTruth
 from jobs.tables import Table, read_table
 from models.samples import planes as planes_of
-
-RADAR: Final = ("vv", "vh")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from detection.errors import BadInput, SourceUnavailable
+from detection.errors import BadInput
 from jobs.cluster import hands
 from jobs.config import EvaluateConfig, config_digest
 from jobs.evaluation.asked import Contestant, SimulatedTruth
@@ -34,7 +34,7 @@ def evaluate(
     """Judge the detectors of the config, and `others` beside them, and write what came of it under output.folder/name.
 
     Every evaluation on the blind variant is put on record before it begins. Raises BadInput for data, truth or a detector
-    that cannot be used, SourceUnavailable where no piece could be judged.
+    that cannot be used, and where no piece could be judged.
     """
     begun = time.monotonic()
     entries = [*(_entry(one, config) for one in config.detectors), *others]
@@ -44,7 +44,7 @@ def evaluate(
     _record_blind(config, entries, now(), why)
     results, failures = _judged(config, tasks, progress)
     if not results:
-        raise SourceUnavailable(f"{config.name}: nothing could be judged: {failures[0]}")
+        raise BadInput(f"{config.name}: nothing could be judged: {failures[0]}")
     made = figures(results, entries, config.comparison)
     folder = config.output.folder / config.name
     seconds = round(time.monotonic() - begun, 1)
