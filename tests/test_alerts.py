@@ -21,7 +21,7 @@ from detection.types import SECONDS_A_DAY, Grid, to_date
 
 PROVISIONAL, CONFIRMED, EXPIRED, FINISHED = Step
 NAMING = Naming("c", "EPSG:32719@30m", "nbr", 4.5, "own history", True)
-ANY_SIZE = Patches(minimum_mapping_unit_ha=0)
+ANY_SIZE = Patches(minimum_mapping_unit_ha=0, support=0)
 GRID = Grid("EPSG:32719", 300_000, 8_600_040, 30, (6, 6))
 QUICK = settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 """Without shrinking: the logs come from a seed, and a smaller seed says nothing."""
@@ -172,7 +172,7 @@ def test_an_id_is_minted_once_and_kept_under_growth() -> None:
 
 def test_a_merge_keeps_the_oldest_id_and_says_so_in_the_other() -> None:
     log = log_of((0, 0, 6, PROVISIONAL), (5, 0, 0, PROVISIONAL), (9, 0, 3, PROVISIONAL), (12, 0, 3, CONFIRMED, 9))
-    rules = Patches(minimum_mapping_unit_ha=0, join_distance_m=60)
+    rules = replace(ANY_SIZE, join_distance_m=60)
     (older, story), (younger, end) = sorted(stories(log, rules=rules).items(), key=lambda kv: kv[1][0].observed_at)
     assert statuses(story) == ["provisional", "provisional", "confirmed"]
     assert [len(a.cells) for a in story] == [1, 3, 3]
@@ -346,7 +346,7 @@ def test_another_id_over_a_vanished_one_goes_on_under_the_old() -> None:
 
 def test_what_names_an_alert_names_the_id_that_was_told() -> None:
     """The older of two alerts is moved by a late look, then takes the other in: that one must name the id as told."""
-    rules = Patches(minimum_mapping_unit_ha=0, join_distance_m=60)
+    rules = replace(ANY_SIZE, join_distance_m=60)
     parts = (log_of((0, 0, 6, PROVISIONAL)), log_of((5, 0, 0, PROVISIONAL)), log_of((9, 0, 3, PROVISIONAL)))
     told = told_after(reconcile(stories(*parts[:2], rules=rules), {}, 90), {})
     older = next(a.id for a in told.values() if a.observed_at == FIRST_DAY * SECONDS_A_DAY)

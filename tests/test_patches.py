@@ -15,7 +15,7 @@ from detection.patches import CELL_LOG, Patch, Patches, follow, on_lattice
 from detection.types import SECONDS_A_DAY, Grid
 
 PROVISIONAL, CONFIRMED, EXPIRED, FINISHED = Step
-ANY_SIZE = Patches(minimum_mapping_unit_ha=0)
+ANY_SIZE = Patches(minimum_mapping_unit_ha=0, support=0)
 QUICK = settings(max_examples=40, deadline=None)
 Row = tuple[int, int, int, Step]
 
@@ -114,10 +114,7 @@ def test_every_cell_is_somewhere_and_open_in_one_patch_at_most(data: st.DataObje
         seen |= {p.number: p for p in touched}
         expected = {c: s for c, s in state.items() if s in (PROVISIONAL, CONFIRMED)}
         held = [
-            (c, int(m["step"]))
-            for p in seen.values()
-            for c, m in p.members.items()
-            if m["step"] in (PROVISIONAL, CONFIRMED)
+            (c, int(m.step)) for p in seen.values() for c, m in p.members.items() if m.step in (PROVISIONAL, CONFIRMED)
         ]
         assert len(held) == len(dict(held))
         assert dict(held) == expected
@@ -171,7 +168,7 @@ def test_the_older_is_the_one_minted_first() -> None:
     bridge = log_of(*[(9, 0, c, PROVISIONAL) for c in (3, 5, 7)], hectares=0.1)
     first, second = final(np.concatenate([small, large, bridge]), Patches())
     assert first.merged_into == second.number
-    assert (second.minted, second.anchor["column"]) == ((FIRST_DAY + 5) * SECONDS_A_DAY, 0)
+    assert (second.minted, second.anchor.column) == ((FIRST_DAY + 5) * SECONDS_A_DAY, 0)
 
 
 def test_expired_cells_leave_and_finished_ones_stay() -> None:
@@ -228,7 +225,7 @@ def test_patches_that_merge_keep_the_newest_of_a_cell() -> None:
     log = log_of(*OLD_AND_NEW, (220, 0, 0, CONFIRMED, 195), (230, 0, 2, PROVISIONAL, 100))
     old, new = final(log)
     assert new.merged_into == old.number
-    assert {c[1]: int(m["step"]) for c, m in old.members.items()} == {0: CONFIRMED, 1: CONFIRMED, 2: PROVISIONAL}
+    assert {c[1]: int(m.step) for c, m in old.members.items()} == {0: CONFIRMED, 1: CONFIRMED, 2: PROVISIONAL}
 
 
 def test_one_look_is_one_step_whatever_its_rows() -> None:
@@ -253,7 +250,7 @@ def test_a_patch_taken_in_brings_no_old_state_of_a_cell_its_new_home_owns() -> N
     after = log_of((60, 0, 3, FINISHED, 5), (200, 0, 3, PROVISIONAL, 195), (230, 0, 2, PROVISIONAL, 100))
     first, second = final(np.concatenate([home, other, after]))
     assert second.merged_into == first.number
-    steps = {c[1]: int(m["step"]) for c, m in first.members.items()}
+    steps = {c[1]: int(m.step) for c, m in first.members.items()}
     assert steps == {0: CONFIRMED, 1: PROVISIONAL, 2: PROVISIONAL, 3: PROVISIONAL, 4: CONFIRMED}
 
 

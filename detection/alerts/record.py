@@ -1,0 +1,119 @@
+"""The alert record, what all alerts of a job have in common, and what two revisions say alike."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+AlertStatus = Literal["provisional", "confirmed", "expired", "finished", "merged", "retracted"]
+Confidence = Literal["low", "high", "highest"]
+NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:sachawatch:alert")
+CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One revision of one alert: what was known after one look. Later looks make later revisions, never a rewrite."""
+
+    id: str
+    """UUIDv5 of collection, lattice, anchor cell and change date; minted once, afterwards found, never recomputed."""
+    short_code: str
+    """Six Crockford base-32 characters and a check character, speakable on the radio: K7Q4M2-X."""
+    revision: int
+    """1, 2, ...; (id, revision) is the idempotency key."""
+    collection: str
+    """The job's collection."""
+    lattice: str
+    """Grid lattice the cells lie on, e.g. `EPSG:32719@30m`."""
+    status: AlertStatus
+    """Never from confirmed back to provisional, unless a late look has changed the past."""
+    status_code: int
+    """`codes.Status`, scheme `codes.STATUS_SCHEME`."""
+    change_date: date
+    """First anomalous look of its cells (OPERA's DIST-DATE), the earliest tenth of them left out as strays."""
+    last_clear_before: date | None
+    """Last normal look before it: the change lies between the two."""
+    first_detected: date
+    """The look that made it provisional: the alarm began here."""
+    confirmed_on: date | None
+    """The look that confirmed it."""
+    finished_on: date | None
+    """The look that closed it (finished or expired)."""
+    last_detected: date
+    """The last look on which it grew or rose."""
+    observed_at: int
+    """Instant of the look this revision rests on, seconds since 1970 UTC."""
+    cells: NDArray[np.int32]
+    """(n, 2) row and column on the absolute lattice, sorted."""
+    area_ha: float
+    """Equal-area hectares of the cells: a mapped area, not an unbiased estimate."""
+    area_ha_new: float
+    """Hectares added since the previous revision."""
+    mmu_ha: float
+    """Minimum mapping unit in force."""
+    magnitude: float
+    """Mean change of the index since the change date, in its units; negative where the index fell."""
+    magnitude_max: float
+    """The largest change of any pixel."""
+    magnitude_sigma: float
+    """Mean change in residual scales."""
+    magnitude_metric: str
+    """Name of the index."""
+    count: int
+    """Median number of anomalous looks of its pixels."""
+    confidence: Confidence
+    """low: provisional; high: confirmed; highest: two independent sensors."""
+    change_type: str
+    """`codes.CHANGE_TYPES`."""
+    probability: float | None
+    """Probability of true change by the model; null without one."""
+    model: str | None
+    """name@version of the model that said so."""
+    baseline: str
+    """What "forest" means here, e.g. `own history`."""
+    simulated: bool
+    """True: made from simulated input, and says so wherever it appears."""
+    previous_id: str | None = None
+    """The closed alert this one follows on, or the one it was part of until they fell apart."""
+    merged_into: str | None = None
+    """The alert that took this one in."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What every alert of a job has in common."""
+
+    collection: str
+    """The job's collection."""
+    lattice: str
+    """Grid lattice, e.g. `EPSG:32719@30m`."""
+    metric: str
+    """Name of the index."""
+    high: float
+    """Mean residual scales from which a change is of high magnitude."""
+    baseline: str
+    """What "forest" means."""
+    simulated: bool
+    """True for simulated input."""
+
+
+def content(alert: Alert) -> tuple[Any, ...]:
+    """What makes two revisions say the same."""
+    return *own(alert), alert.merged_into
+
+
+def own(alert: Alert) -> tuple[Any, ...]:
+    """What a revision says but for the ids it names: those may be told under others than they are made."""
+    dates = (alert.change_date, alert.last_clear_before, alert.first_detected, alert.confirmed_on, alert.finished_on)
+    return alert.status, alert.status_code, dates, alert.cells.tobytes(), round(alert.magnitude, 6)
+
+
+def short_code(ident: str) -> str:
+    """Six Crockford base-32 characters of the id's digest, a dash, and a check character (their sum modulo 32)."""
+    number = int.from_bytes(hashlib.sha256(ident.encode()).digest()[:4], "big")
+    digits = [(number >> (5 * i)) & 31 for i in range(6)]
+    return "".join(CROCKFORD[d] for d in digits) + "-" + CROCKFORD[sum((i + 1) * d for i, d in enumerate(digits)) % 32]
