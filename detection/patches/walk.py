@@ -112,13 +112,17 @@ class Walk:
     def _split(self, patch: Patch) -> list[Patch]:
         """The patches made of parts that nothing joins to the largest any more; it goes on as `patch`.
 
-        Largest by area, then by its lowest row and column. Where nothing is under alarm any more, nothing can happen any
-        more either: such a part stays with `patch`, so that no change once confirmed is lost.
+        Largest by area, then by its lowest row and column. A part where nothing is under alarm any more is over: it stays
+        on the record of `patch`, so that no change once confirmed is lost, and takes in no new cells.
         """
         members = sorted(patch.members.values())
         places = groups(pairs(members, self.reach), len(members), len(members)) if len(members) > 1 else []
-        parts = [[members[i] for i in some] for some in places]
-        alive = [part for part in parts if any(m.step in ACTIVE for m in part)]
+        alive: list[list[Member]] = []
+        for part in ([members[i] for i in some] for some in places):
+            if any(m.step in ACTIVE for m in part):
+                alive.append(part)
+            else:
+                self._release(patch, (m[:2] for m in part))
         alive.sort(key=lambda part: (-fsum(m.hectares for m in part), part[0][:2]))
         return [self._part(patch, part) for part in alive[1:]]
 
@@ -161,7 +165,7 @@ class Walk:
         if patch.confirmed is None and patch.minted is not None and self._is_sure(patch):
             patch.confirmed = instant // SECONDS_A_DAY
         if not patch.open and patch.merged_into is None:
-            self._close(patch)
+            self._release(patch, patch.members)
 
     def _is_sure(self, patch: Patch) -> bool:
         """Do its confirmed cells reach the mapping unit, those alone that have support among its cells?
@@ -176,8 +180,9 @@ class Walk:
         held = [m for m, n in zip(members, around.tolist(), strict=True) if n >= self.rules.support and m.step in SURE]
         return 0 < fsum(m.hectares for m in held) >= mmu
 
-    def _close(self, patch: Patch) -> None:
-        for cell in patch.members:
+    def _release(self, patch: Patch, cells: Iterable[Cell]) -> None:
+        """Its story is over in these cells: what comes there next follows on it."""
+        for cell in cells:
             if self.owner.get(cell) is patch:
                 self.owner.pop(cell)
             if patch.minted is not None:
