@@ -16,7 +16,7 @@ from test_patches import OLD_AND_NEW, log_of, spread
 
 from detection.alerts import CROCKFORD, Alert, Naming, content, reconcile, revisions, short_code
 from detection.codes import Status, Step
-from detection.patches import Patches, on_lattice
+from detection.patches import Patch, Patches, follow, on_lattice
 from detection.types import SECONDS_A_DAY, Grid, to_date
 
 PROVISIONAL, CONFIRMED, EXPIRED, FINISHED = Step
@@ -37,7 +37,15 @@ LEGAL = {
 """What a status may be followed by as long as no look is late."""
 
 units = st.sampled_from([0.0, 0.15, 0.3])
-all_rules = st.builds(Patches, minimum_mapping_unit_ha=units, join_window_days=st.sampled_from([5, 30, 90]))
+windows = st.sampled_from([5, 30, 90])
+all_rules = st.builds(
+    Patches,
+    minimum_mapping_unit_ha=units,
+    join_distance_m=st.sampled_from([0.0, 30.0]),
+    join_window_days=windows,
+    component_window_days=windows,
+    support=st.integers(0, 4),
+)
 
 
 def plain(alert: Alert) -> tuple[Any, ...]:
@@ -129,7 +137,9 @@ def check(alert: Alert, rules: Patches) -> None:
     assert len(alert.cells) > 0
     assert alert.cells.tolist() == sorted(alert.cells.tolist())
     assert alert.change_date <= to_date(alert.observed_at // SECONDS_A_DAY)
-    assert alert.first_detected <= alert.last_detected or alert.status != "provisional"
+    assert alert.first_detected <= alert.last_detected
+    assert alert.change_date <= alert.first_detected or len(alert.cells) > 1
+    assert alert.confirmed_on is None or alert.confirmed_on >= alert.first_detected or alert.previous_id
     assert alert.last_clear_before is None or alert.last_clear_before <= alert.change_date
     assert alert.area_ha == pytest.approx(0.09 * len(alert.cells), rel=0.01)
     assert alert.mmu_ha == rules.minimum_mapping_unit_ha
@@ -369,3 +379,140 @@ def test_one_that_still_lives_is_heir_before_one_retracted() -> None:
     assert reconcile({"moved": [moved]}, {"aaa": same, "zzz": gone}, 90) == []
     both = {"aaa": same, "zzz": replace(alert, id="zzz")}
     assert [(a.id, a.status) for a in reconcile({"moved": [moved]}, both, 90)] == [("zzz", "retracted")]
+
+
+@QUICK
+@given(logs, all_rules)
+def test_open_alerts_hold_every_flagged_cell_of_their_patches_once(log: NDArray[Any], rules: Patches) -> None:
+    """After every look: one alert a minted patch, each with an id of its own, and together the land they flag."""
+    made = stories(log, rules=rules)
+    state: dict[tuple[int, int], Any] = {}
+    patches: dict[int, Patch] = {}
+    for instant, touched in follow(log, 30, rules):
+        patches |= {p.number: p for p in touched}
+        for row in log[log["instant"] == instant]:
+            state[int(row["row"]), int(row["column"])] = row
+        known = [[a for a in series if a.observed_at <= instant] for series in made.values()]
+        latest = [series[-1] for series in known if series]
+        assert len(latest) == sum(p.minted is not None for p in patches.values())
+        open_now = [a for a in latest if a.status in ("provisional", "confirmed")]
+        told = [c for p in patches.values() if p.minted is not None and p.open for c in p.members]
+        held = [(r, c) for a in open_now for r, c in a.cells.tolist()]
+        assert sorted(held) == sorted(told)
+        flagged = {c: row for c, row in state.items() if row["step"] in (PROVISIONAL, CONFIRMED)}
+        apart = [c for p in patches.values() if p.minted is None for c in p.members]
+        for (
+            cell
+        ) in flagged:  # what finished under one alert and changed anew is on record in both, and open in the new one
+            owners = [p for p in patches.values() if cell in p.members and p.members[cell].step <= CONFIRMED]
+            assert len(owners) == 1
+            assert (cell in held) or (cell in apart)
+        area = sum(a.area_ha for a in open_now)
+        assert area == pytest.approx(sum(float(state[c]["hectares"]) for c in told))
+    assert all(a.merged_into in made for series in made.values() for a in series if a.status == "merged")
+
+
+def test_the_random_logs_merge_split_and_follow_on() -> None:
+    """Without this the properties above could hold for want of cases."""
+    rng = np.random.default_rng(7)
+    cells = [(r, c) for r in range(8) for c in range(8)]
+    merged = split = 0
+    for _ in range(30):
+        rows: list[tuple[int, ...]] = []
+        for r, c in cells:
+            if rng.random() < 0.6:
+                day = int(rng.integers(0, 40))
+                rows.append((day, r, c, PROVISIONAL))
+                if rng.random() < 0.6:
+                    rows.append((day + int(rng.integers(5, 60)), r, c, EXPIRED, day))
+        made = stories(log_of(*rows), rules=replace(ANY_SIZE, join_distance_m=0))
+        merged += sum(series[-1].status == "merged" for series in made.values())
+        split += sum(series[0].previous_id is not None for series in made.values())
+        assert all(series[0].previous_id in {None, *made} for series in made.values())
+    assert min(merged, split) > 30
+
+
+def apart(day: int, columns: Sequence[int], step: Step = PROVISIONAL, change: int = 0) -> NDArray[Any]:
+    return log_of(*((day, 0, c, step, change) for c in columns))
+
+
+def test_an_alert_that_falls_apart_keeps_its_id_in_the_largest_part() -> None:
+    whole, bridge = apart(0, range(9)), apart(30, (2, 3), EXPIRED)
+    ((before, _),) = stories(whole).items()
+    kept, part = sorted(stories(whole, bridge).values(), key=len, reverse=True)
+    assert ([a.id for a in kept], [len(a.cells) for a in kept]) == ([before] * 2, [9, 5])
+    (only,) = part
+    assert (only.revision, only.previous_id, len(only.cells), only.status) == (1, before, 2, "provisional")
+    assert only.id != before
+    assert only.area_ha_new == only.area_ha
+    assert (only.first_detected, only.observed_at) == (to_date(FIRST_DAY), (FIRST_DAY + 30) * SECONDS_A_DAY)
+
+
+def test_a_part_with_the_anchor_of_the_whole_gets_an_id_of_its_own() -> None:
+    """The id was minted at column 0, which falls off twice: told, taken in again, and cut off again."""
+    rules = replace(ANY_SIZE, join_distance_m=0)
+    log = [apart(0, range(6)), apart(30, (1,), EXPIRED), apart(40, (1,), change=20), apart(50, (1,), EXPIRED, 20)]
+    made = stories(*log, rules=rules)
+    assert sorted(statuses(series)[-1] for series in made.values()) == ["merged", "provisional", "provisional"]
+    ends = [series[-1] for series in made.values() if series[-1].status == "provisional"]
+    assert sorted(len(a.cells) for a in ends) == [1, 4]
+    assert all(len({a.id for a in series}) == 1 for series in made.values())
+
+
+def test_a_confirmed_alert_falls_into_a_confirmed_and_a_provisional_one() -> None:
+    log = [apart(0, range(9)), apart(9, (0, 1), CONFIRMED), apart(30, (2, 3), EXPIRED)]
+    kept, part = sorted(stories(*log).values(), key=len, reverse=True)
+    assert statuses(kept) == ["provisional", "confirmed", "confirmed"]
+    assert [statuses(part), part[0].confirmed_on] == [["confirmed"], to_date(FIRST_DAY + 9)]
+    log[1] = apart(9, (7, 8), CONFIRMED)
+    _, part = sorted(stories(*log).values(), key=len, reverse=True)
+    assert [statuses(part), part[0].confirmed_on] == [["provisional"], None]
+
+
+def test_growth_says_what_is_new_and_when() -> None:
+    log = [apart(0, range(3)), apart(9, (3, 4), change=5), apart(20, (0,), EXPIRED), apart(30, (5,), change=25)]
+    ((_, series),) = stories(*log).items()
+    assert [a.area_ha_new for a in series] == pytest.approx([0.27, 0.18, 0, 0.09])
+    assert [a.last_detected for a in series] == [to_date(FIRST_DAY + day) for day in (0, 9, 9, 30)]
+
+
+def test_of_two_into_which_late_data_cuts_an_alert_the_larger_inherits_the_id() -> None:
+    """Told as one of nine cells; the late look takes away two, and what has the anchor is the smaller part."""
+    told = told_after(reconcile(stories(apart(0, range(9))), {}, 90), {})
+    (ident,) = told
+    made = stories(apart(0, (0, 1)), apart(0, range(4, 9)))
+    assert ident in made
+    assert len(made[ident][-1].cells) == 2
+    news = reconcile(made, told, 90)
+    assert {a.id: (a.revision, len(a.cells)) for a in news}[ident] == (2, 5)
+    (other,) = [a for a in news if a.id != ident]
+    assert (other.revision, len(other.cells), other.id in made) == (1, 2, False)
+    assert other.short_code == short_code(other.id)
+    told = told_after(news, told)
+    assert reconcile(made, told, 90) == []
+    grown = stories(apart(0, (0, 1)), apart(0, range(4, 9)), apart(20, (9,), change=15), apart(21, (0,), CONFIRMED))
+    more = {a.id: a for a in reconcile(grown, told, 90)}
+    assert (more[ident].revision, len(more[ident].cells)) == (3, 6)
+    assert (more[other.id].revision, more[other.id].status) == (2, "confirmed")
+    assert reconcile(grown, told_after(list(more.values()), told), 90) == []
+
+
+def test_of_two_that_late_data_joins_each_stays_what_it_was_told_as() -> None:
+    told = told_after(reconcile(stories(apart(0, (0, 1)), apart(0, range(4, 9))), {}, 90), {})
+    ident = next(i for i, a in told.items() if len(a.cells) == 2)
+    made = stories(apart(0, range(9)))
+    assert list(made) == [ident]
+    assert {a.id: a.status for a in reconcile(made, told, 90)} == {
+        i: "provisional" if i == ident else "retracted" for i in told
+    }
+
+
+def test_an_event_that_follows_on_another_does_not_take_its_id() -> None:
+    """A late look changes what was told of the first; the second has more cells on the same land soon after."""
+    event = [apart(0, (0, 1)), apart(9, (0, 1), CONFIRMED), apart(40, (0, 1), FINISHED)]
+    after = apart(60, (0, 1, 2), change=50)
+    made = stories(*event, after)
+    told = told_after(reconcile(made, {}, 90), {})
+    moved = [apart(0, (0,)), apart(9, (0,), CONFIRMED), apart(40, (0,), FINISHED)]
+    news = reconcile(stories(*moved, after), told, 90)
+    assert {a.id: a.status for a in news} == {next(iter(made)): "finished"}

@@ -1,5 +1,7 @@
 """Patches: the same whatever the tiling, joined by distance and time, and never two owners of one cell."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ from strategies import FIRST_DAY, grids, legal_logs
 
 from detection.codes import Step
 from detection.monitors import LOG
-from detection.patches import CELL_LOG, Patch, Patches, follow, on_lattice
+from detection.patches import CELL_LOG, Cell, Member, Patch, Patches, follow, on_lattice
+from detection.patches.graph import groups, pairs
 from detection.types import SECONDS_A_DAY, Grid
 
 PROVISIONAL, CONFIRMED, EXPIRED, FINISHED = Step
@@ -145,7 +148,7 @@ def test_the_window_that_joins(change: int, patches: int) -> None:
     log = log_of((0, 0, 0, PROVISIONAL), (100, 0, 1, PROVISIONAL, change))
     assert len(final(log)) == patches
     apart = log_of((100, 0, 0, PROVISIONAL, 0), (100, 0, 1, PROVISIONAL, change))
-    assert len(final(apart)) == patches
+    assert len(final(apart)) == patches  # the default of the window within a look is the same
 
 
 def test_confirming_keeps_the_window_open() -> None:
@@ -259,3 +262,197 @@ def test_what_is_finished_counts_as_confirmed() -> None:
     ended = log_of((30, 0, 1, CONFIRMED, 0), (31, 0, 2, CONFIRMED, 0))
     (patch,) = final(np.concatenate([begun, ended]), Patches(minimum_mapping_unit_ha=0.25))
     assert patch.confirmed == FIRST_DAY + 31
+
+
+def a_member(row: int, column: int) -> Member:
+    return Member(row, column, 0.09, 0, int(PROVISIONAL), 0, -1, 3, -0.3, 5.0, 6.0)
+
+
+def near(a: Cell, b: Cell, reach: int) -> bool:
+    return max(abs(a[0] - b[0]), abs(a[1] - b[1])) <= reach
+
+
+def flooded(among: Collection[Cell], reach: int) -> list[set[Cell]]:
+    """The cells in groups that `reach` joins, cell by cell."""
+    left, found = set(among), []
+    while left:
+        group, edge = set(), [left.pop()]
+        while edge:
+            cell = edge.pop()
+            group.add(cell)
+            edge += (close := {c for c in left if near(c, cell, reach)})
+            left -= close
+        found.append(group)
+    return found
+
+
+def test_a_member_is_a_row_of_the_log_field_by_field() -> None:
+    assert tuple("count" if name == "looks" else name for name in Member._fields) == CELL_LOG.names
+
+
+@QUICK
+@given(
+    st.sets(st.tuples(st.integers(-9, 9), st.integers(-400, -380))),
+    st.integers(1, 4),
+    st.tuples(*[st.integers(-9, 9)] * 2),
+)
+def test_pairs_and_groups_are_those_found_cell_by_cell(some: set[Cell], reach: int, corner: Cell) -> None:
+    members = [a_member(r + corner[0], c + corner[1]) for r, c in sorted(some)]
+    found = pairs(members, reach)
+    every = [(i, j) for j in range(len(members)) for i in range(j) if near(members[i][:2], members[j][:2], reach)]
+    assert sorted(map(tuple, found.tolist())) == sorted(every)
+    together = groups(found, len(members), len(members))
+    expected = flooded([m[:2] for m in members], reach)
+    assert sorted(sorted(members[i][:2] for i in g) for g in together) == sorted(map(sorted, expected))
+    assert [g[0] for g in together] == sorted(g[0] for g in together)
+
+
+def line(day: int, many: int, step: Step, change: int = 0, first: int = 0) -> NDArray[Any]:
+    """A diagonal of single cells, as a road over a coarse grid."""
+    return log_of(*((day, i, i, step, change) for i in range(first, first + many)))
+
+
+@pytest.mark.parametrize("support", [0, 1, 2])
+def test_a_road_one_cell_wide_keeps_its_confirmation(support: int) -> None:
+    """Six cells of 0.09 ha are just 0.54 ha: the ends must count too."""
+    rules = replace(Patches(), support=support)
+    (road,) = final(np.concatenate([line(0, 6, PROVISIONAL), line(9, 6, CONFIRMED)]), rules)
+    assert road.confirmed == FIRST_DAY + 9
+    (road,) = final(np.concatenate([line(0, 6, PROVISIONAL), line(9, 6, CONFIRMED)]), replace(rules, support=3))
+    assert road.confirmed is None
+
+
+@pytest.mark.parametrize(("cells_in_a_row", "sure"), [(1, False), (2, False), (3, True)])
+def test_a_lone_cell_confirms_nothing(cells_in_a_row: int, sure: bool) -> None:
+    log = np.concatenate([line(0, cells_in_a_row, PROVISIONAL), line(9, cells_in_a_row, CONFIRMED)])
+    (patch,) = final(log, Patches(minimum_mapping_unit_ha=0))
+    assert (patch.minted is not None, patch.confirmed is not None) == (True, sure)
+
+
+def test_a_confirmation_counts_once_its_support_is_there() -> None:
+    rules = Patches(minimum_mapping_unit_ha=0)
+    alone = np.concatenate([line(0, 1, PROVISIONAL), line(9, 1, CONFIRMED)])
+    (patch,) = final(np.concatenate([alone, line(20, 2, PROVISIONAL, 18, first=1)]), rules)
+    assert patch.confirmed == FIRST_DAY + 20
+    gone = np.concatenate([line(0, 3, PROVISIONAL), log_of((5, 1, 1, EXPIRED, 0), (9, 0, 0, CONFIRMED, 0))])
+    (patch,) = final(gone, rules)
+    assert patch.confirmed is None
+
+
+def test_an_unrelated_change_beside_supports_nothing() -> None:
+    """Confirmed alone; what comes beside it half a year later is another event."""
+    log = np.concatenate(
+        [
+            line(0, 1, PROVISIONAL),
+            line(9, 1, CONFIRMED),
+            line(200, 3, PROVISIONAL, 195, first=1),
+            line(201, 1, CONFIRMED),
+        ]
+    )
+    old, _ = final(log, Patches(minimum_mapping_unit_ha=0))
+    assert (cells(old), old.confirmed) == ([(0, 0)], None)
+
+
+@QUICK
+@given(st.data())
+def test_support_is_counted_over_the_24_around(data: st.DataObject) -> None:
+    """Look by look, cell by cell: an alert is confirmed on the first look when enough confirmed hectares have support."""
+    grid = Grid("EPSG:32719", 300_000, 8_600_040, 30, (6, 6))
+    log = on_lattice(data.draw(legal_logs(grid.shape, looks=12, share=0.5)), grid)
+    support, mmu = data.draw(st.integers(0, 6)), data.draw(st.sampled_from([0, 0.2]))
+    seen: dict[int, int | None] = {}
+    for instant, touched in follow(log, 30, Patches(minimum_mapping_unit_ha=mmu, support=support)):
+        for patch in touched:
+            if patch.number in seen and seen[patch.number] is None:
+                held = [
+                    m.hectares
+                    for c, m in patch.members.items()
+                    if m.step in (CONFIRMED, FINISHED)
+                    and sum(near(c, other, 2) for other in patch.members) - 1 >= support
+                ]
+                enough = patch.minted is not None and sum(held) >= mmu and len(held) > 0
+                assert patch.confirmed == (instant // SECONDS_A_DAY if enough else None)
+            seen[patch.number] = patch.confirmed
+
+
+def row_of(day: int, columns: Collection[int], step: Step, change: int = 0) -> NDArray[Any]:
+    return log_of(*((day, 0, c, step, change) for c in columns))
+
+
+def test_what_falls_apart_is_split_and_the_largest_goes_on() -> None:
+    whole = row_of(0, range(9), PROVISIONAL)
+    first, second = final(np.concatenate([whole, row_of(20, (2, 3), EXPIRED)]))
+    assert (first.number, second.number) == (1, 2)
+    assert ([c for _, c in cells(first)], [c for _, c in cells(second)]) == ([4, 5, 6, 7, 8], [0, 1])
+    assert (second.previous, second.minted) == (first.number, (FIRST_DAY + 20) * SECONDS_A_DAY)
+    assert second.began == first.minted
+    (only,) = final(np.concatenate([whole, row_of(20, (2,), EXPIRED)]))  # a gap of one cell still joins
+    assert len(only.members) == 8
+
+
+def test_of_equals_the_first_goes_on() -> None:
+    first, second = final(np.concatenate([row_of(0, range(6), PROVISIONAL), row_of(20, (2, 3), EXPIRED)]))
+    assert ([c for _, c in cells(first)], [c for _, c in cells(second)]) == ([0, 1], [4, 5])
+
+
+def test_a_part_too_small_is_no_alert_until_it_has_grown() -> None:
+    rules = Patches(minimum_mapping_unit_ha=0.2)
+    log = np.concatenate([row_of(0, range(7), PROVISIONAL), row_of(20, (4, 5), EXPIRED)])
+    whole, part = final(log, rules)
+    assert (len(whole.members), cells(part), part.minted) == (4, [(0, 6)], None)
+    whole, part = final(np.concatenate([log, row_of(30, (7, 8), PROVISIONAL, 25)]), rules)
+    assert (part.minted, part.began) == ((FIRST_DAY + 30) * SECONDS_A_DAY,) * 2
+    assert part.previous == whole.number
+
+
+def test_a_part_of_what_was_never_told_follows_on_nothing() -> None:
+    log = np.concatenate([row_of(0, range(4), PROVISIONAL), row_of(20, (1, 2), EXPIRED)])
+    _, part = final(log, Patches())
+    assert (part.minted, part.previous) == (None, None)
+
+
+def test_a_part_tells_since_when_its_own_cells_were_told() -> None:
+    """Columns 0 to 3 alarm on day 0, 4 to 8 on day 10; those are confirmed on days 30 and 40; the bridge expires."""
+    grown = (row_of(0, range(4), PROVISIONAL), row_of(10, range(4, 9), PROVISIONAL, 5), row_of(20, range(2), CONFIRMED))
+    sure = (row_of(30, (7,), CONFIRMED, 5), row_of(40, (8,), CONFIRMED, 5), row_of(50, (4, 5), EXPIRED, 5))
+    rules = Patches(minimum_mapping_unit_ha=0.15, support=0)
+    whole, part = final(np.concatenate([*grown, *sure]), rules)
+    assert ([c for _, c in cells(whole)], whole.confirmed) == ([0, 1, 2, 3], FIRST_DAY + 20)
+    assert [c for _, c in cells(part)] == [6, 7, 8]
+    assert (part.began, part.confirmed) == ((FIRST_DAY + 10) * SECONDS_A_DAY, FIRST_DAY + 40)
+    assert part.last_grown == FIRST_DAY + 40
+
+
+def test_a_part_that_is_over_stays_and_takes_in_nothing_new() -> None:
+    log = np.concatenate([row_of(0, range(7), PROVISIONAL), row_of(9, (0, 1), CONFIRMED), row_of(30, (0, 1), FINISHED)])
+    log = np.concatenate([log, row_of(40, (2, 3), EXPIRED)])
+    (patch,) = final(log)
+    assert ([c for _, c in cells(patch)], patch.open) == ([0, 1, 4, 5, 6], True)
+    patch, after = final(np.concatenate([log, row_of(60, (0,), PROVISIONAL, 55)]))
+    assert (cells(after), after.previous) == ([(0, 0)], patch.number)
+    assert len(patch.members) == 5
+
+
+@QUICK
+@given(st.data())
+def test_what_is_under_alarm_in_a_patch_hangs_together(data: st.DataObject) -> None:
+    shape = (7, 7)
+    log = on_lattice(
+        data.draw(legal_logs(shape, looks=12, share=0.45)), Grid("EPSG:32719", 300_000, 8_600_040, 30, shape)
+    )
+    distance = data.draw(st.sampled_from([0, 30]))
+    rules = replace(ANY_SIZE, join_distance_m=distance, component_window_days=data.draw(st.sampled_from([5, 90])))
+    for _, touched in follow(log, 30, rules):
+        for patch in touched:
+            alive = {c for c, m in patch.members.items() if m.step in (PROVISIONAL, CONFIRMED)}
+            parts = flooded(patch.members, 1 + distance // 30)
+            assert sum(not alive.isdisjoint(part) for part in parts) <= 1
+
+
+@pytest.mark.parametrize(("apart", "patches"), [(10, 1), (11, 2)])
+def test_one_window_for_a_look_and_one_for_an_open_patch(apart: int, patches: int) -> None:
+    rules = replace(ANY_SIZE, component_window_days=10, join_window_days=90)
+    together = log_of((100, 0, 0, PROVISIONAL, 0), (100, 0, 1, PROVISIONAL, apart))
+    assert len(final(together, rules)) == patches
+    later = log_of((0, 0, 0, PROVISIONAL, 0), (100, 0, 1, PROVISIONAL, apart))
+    assert len(final(later, rules)) == 1
