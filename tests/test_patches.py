@@ -456,3 +456,18 @@ def test_one_window_for_a_look_and_one_for_an_open_patch(apart: int, patches: in
     assert len(final(together, rules)) == patches
     later = log_of((0, 0, 0, PROVISIONAL, 0), (100, 0, 1, PROVISIONAL, apart))
     assert len(final(later, rules)) == 1
+
+
+def test_a_part_that_lacks_support_is_not_confirmed_by_what_it_was_part_of() -> None:
+    log = [row_of(0, range(9), PROVISIONAL), row_of(9, range(9), CONFIRMED), row_of(30, (6,), EXPIRED)]
+    rules = Patches(minimum_mapping_unit_ha=0, join_distance_m=0)
+    whole, part = final(np.concatenate(log), rules)
+    assert ([c for _, c in cells(part)], part.confirmed, whole.confirmed) == ([7, 8], None, FIRST_DAY + 9)
+
+
+@pytest.mark.parametrize(("change", "patches"), [(100, 2), (101, 3)])
+def test_a_part_stays_open_to_new_cells_since_its_own_growth(change: int, patches: int) -> None:
+    """The whole grew last on day 60, but the part, columns 8 and 9, on day 10."""
+    log = [row_of(0, range(8), PROVISIONAL), row_of(10, (8, 9), PROVISIONAL, 5), row_of(60, (0,), CONFIRMED)]
+    log += [row_of(70, (6, 7), EXPIRED), row_of(110, (10,), PROVISIONAL, change)]
+    assert len(final(np.concatenate(log))) == patches
