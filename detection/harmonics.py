@@ -112,16 +112,17 @@ def _empty(terms: int, pixels: int) -> Fit:
 
 @njit(cache=True, nogil=True)
 def _evaluate(table, coefficients, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Summed in float64, a block of pixels at a time, in the order of the terms."""
-    total = np.empty(LANES)
+    """Summed in float64 in the order of the terms, a block of pixels at a time."""
+    total, beta = np.empty(LANES), np.zeros((coefficients.shape[0], LANES))
     for first in range(0, out.shape[1], LANES):
         width = min(LANES, out.shape[1] - first)
+        beta[:, :width] = coefficients[:, first : first + width]
         for t in range(out.shape[0]):
-            total[:width] = 0.0
-            for q in range(coefficients.shape[0]):
+            total[:] = 0.0
+            for q in range(beta.shape[0]):
                 x = table[t, q]
-                for j in range(width):
-                    total[j] += x * coefficients[q, first + j]
+                for j in range(LANES):
+                    total[j] += x * beta[q, j]
             for j in range(width):
                 out[t, first + j] = total[j]
 
@@ -260,6 +261,18 @@ def _level(sizes, wave, used, looks, sigma, season):  # type: ignore[no-untyped-
         level = max(np.sqrt(square[j] / np.float32(looks[j])), np.float32(MAD_TO_SIGMA) * middle[j])
         free = np.float32(max(looks[j] - used[j], 1))
         sigma[j] *= level * np.sqrt(np.float32(looks[j]) / free)
+
+
+@njit(**FUSED)
+def standardise(block, wave, beta, sigma, season, residual):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """residual = (block - model) in residual scales of the season; NaN where not observed. Shapes as `robust_block`."""
+    subtract(block, wave, beta, residual)
+    for t in range(block.shape[0]):
+        cosine, sine = wave[t, 1], wave[t, 2]
+        for j in range(LANES):
+            factor = np.float32(1) + season[0, j] * cosine + season[1, j] * sine
+            factor = min(max(factor, np.float32(SEASON_LOW)), np.float32(SEASON_HIGH))
+            residual[t, j] = residual[t, j] / (sigma[j] * factor)
 
 
 @njit(**FUSED)

@@ -41,16 +41,17 @@ def load(values, first, block, looks):  # type: ignore[no-untyped-def]  # pragma
     """Copy the pixels from `first` into the block, what is not finite or beyond the last pixel or date as NaN."""
     dates, pixels = values.shape
     width = min(LANES, pixels - first)
-    looks[:] = 0
     block[dates:, :] = np.nan
+    if width < LANES:
+        block[:, :] = np.nan
     for t in range(dates):
         for j in range(width):
             value = values[t, first + j]
-            seen = abs(value) < np.float32(np.inf)
-            block[t, j] = value if seen else np.float32(np.nan)
-            looks[j] += np.int32(1) if seen else np.int32(0)
-        for j in range(width, LANES):
-            block[t, j] = np.nan
+            block[t, j] = value if abs(value) < np.float32(np.inf) else np.float32(np.nan)
+    looks[:] = 0
+    for t in range(dates):
+        for j in range(LANES):
+            looks[j] = np.int32(looks[j] + (np.int32(1) if block[t, j] == block[t, j] else np.int32(0)))
 
 
 @njit(**FUSED)
