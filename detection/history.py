@@ -37,6 +37,8 @@ class History:
     """Floor of the residual scale, in units of the index: a quieter history is not believed."""
     forest_min: float | None = None
     """Level of the history below which a pixel is "not forest"; null takes every pixel for forest, and says so."""
+    widen: bool = True
+    """Widen the residual scale where looks are few, so that they alarm no more often than many: prediction_factor."""
     max_step_share: Annotated[float, Interval(gt=0, le=1)] = 0.7
     """A history of whose variance one single step explains more than this share counts as already disturbed."""
 
@@ -50,8 +52,8 @@ class Baseline:
     season: Float
     """(2, pixel) yearly swing of the residual scale: `harmonics.season_factor`."""
     sigma: Float
-    """(pixel,) scale of a look to come about the model: the residual scale widened by `prediction_factor`, at least
-    `History.min_sigma`; NaN where the pixel is not monitored."""
+    """(pixel,) scale of a look to come about the model: the residual scale widened by `prediction_factor` if `History.widen`,
+    at least `History.min_sigma`; NaN where the pixel is not monitored."""
     looks: NDArray[np.int32]
     """(pixel,) clear looks in the history."""
     monitored: Codes
@@ -66,7 +68,8 @@ def baseline(table: Table, values: Float, history: History, *, inside: NDArray[n
     """
     model = fit(table, values)
     made = np.isfinite(model.coefficients).all(0) & np.isfinite(model.sigma)
-    sigma = np.maximum(model.sigma * prediction_factor(model.looks, table.shape[1]), np.float32(history.min_sigma))
+    factor = prediction_factor(model.looks, table.shape[1]) if history.widen else np.float32(1)
+    sigma = np.maximum(model.sigma * factor, np.float32(history.min_sigma))
     wanted = inside & made & (model.looks >= history.min_looks)
     monitored = np.full(len(sigma), Monitored.MONITORED, np.uint8)
     monitored[_step_shares(table, values, history, wanted) > history.max_step_share] = Monitored.DISTURBED_HISTORY
@@ -90,7 +93,7 @@ def prediction_factor(looks: NDArray[np.int32], terms: int) -> Float:
       Abramowitz and Stegun 1964, 26.7.5, good to 3 % from 3 degrees on). The degrees, n - p less what the swing of the
       scale costs, by matching variances (Satterthwaite 1946): a mean size of half-normal residuals has the relative
       variance pi/2 - 1, each of the two coefficients of the swing that over n/2 looks, shrunk by SEASON_RIDGE.
-    Too few looks for one degree of freedom count as one.
+    Too few looks for one degree of freedom count as one. The look to come is taken to be of a season the history saw.
     """
     n = np.maximum(looks, 1).astype(np.float64)
     p = terms_of(looks, terms).astype(np.float64)
