@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detection.lanes import FUSED, LANES, STRIDE, accumulate, load, median, normal_matrix, solve, subtract, waves
+from detection.lanes import FUSED, LANES, load, median, normal_matrix, project, solve, subtract, waves
 from detection.types import Days, Float
 
 YEAR_DAYS: Final = 365.25
@@ -123,19 +123,20 @@ def _evaluate(table, coefficients, out):  # type: ignore[no-untyped-def]  # prag
                 x = table[t, q]
                 for j in range(LANES):
                     total[j] += x * beta[q, j]
+            row = out[t, first : first + width]
             for j in range(width):
-                out[t, first + j] = total[j]
+                row[j] = total[j]
 
 
 @njit(**FUSED)
 def _robust(wave, values, coefficients, sigma, season, looks):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     dates, terms = wave.shape[0], coefficients.shape[0]
-    block, residual = np.empty((dates, LANES), np.float32), np.empty((dates, LANES), np.float32)
-    sizes, seen = np.empty((dates, LANES), np.float32), np.empty(LANES, np.int32)
+    block, room = np.empty((dates, LANES), np.float32), np.empty((3, dates, LANES), np.float32)
+    seen = np.empty(LANES, np.int32)
     beta, swing, scale = np.empty((terms, LANES), np.float32), np.empty((2, LANES), np.float32), np.empty(LANES, np.float32)
     for first in range(0, values.shape[1], LANES):
         load(values, first, block, seen)
-        robust_block(block, wave, seen, residual, sizes, beta, scale, swing)
+        robust_block(block, wave, seen, room, beta, scale, swing)
         for j in range(min(LANES, values.shape[1] - first)):
             looks[first + j] = seen[j]
             if seen[j] >= LEAST_LOOKS:
@@ -146,13 +147,14 @@ def _robust(wave, values, coefficients, sigma, season, looks):  # type: ignore[n
 
 
 @njit(**FUSED)
-def robust_block(block, wave, looks, residual, sizes, beta, sigma, season):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """The robust fit of one block; residual and sizes are room to work in, beta, sigma and season are written.
+def robust_block(block, wave, looks, room, beta, sigma, season):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The robust fit of one block: beta, sigma and season are written.
 
-    wave: (time, at least 2 terms - 1); block, residual, sizes: (time, LANES) float32; looks: (LANES,)
-    int32; beta: (term, LANES); sigma: (LANES,); season: (2, LANES).
+    wave: (time, at least 2 terms - 1); block: (time, LANES) float32; looks: (LANES,) int32; room: (3, time, LANES)
+    float32 to work in; beta: (term, LANES); sigma: (LANES,); season: (2, LANES).
     """
     terms = beta.shape[0]
+    residual, first, second = room[0], room[1], room[2]
     used = np.empty(LANES, np.int32)
     for j in range(LANES):
         used[j] = min(terms, 1 + 2 * max(1, looks[j] // 6 - 1))
@@ -160,11 +162,11 @@ def robust_block(block, wave, looks, residual, sizes, beta, sigma, season):  # t
     median(block, looks, beta[0])
     for _ in range(ITERATIONS):
         subtract(block, wave, beta, residual)
-        _scale(residual, looks, sizes, sigma)
-        _step(residual, wave, used, sigma, np.float32(RIDGE), beta)
+        _scale(residual, looks, first, sigma)
+        _step(residual, wave, used, sigma, np.float32(RIDGE), first, second, beta)
     subtract(block, wave, beta, residual)
-    _scale(residual, looks, sizes, sigma)
-    _spread(residual, wave, used, looks, sigma, season)
+    _scale(residual, looks, first, sigma)
+    _spread(residual, wave, used, looks, first, second, sigma, season)
 
 
 @njit(**FUSED)
@@ -179,28 +181,28 @@ def _scale(residual, looks, sizes, sigma):  # type: ignore[no-untyped-def]  # pr
 
 
 @njit(**FUSED)
-def _step(residual, wave, used, sigma, ridge, beta):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _step(residual, wave, used, sigma, ridge, weight, weighted, beta):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Move beta to the solution of the bisquare-weighted ridge. Too little weight leaves it as it was.
 
-    An infinite sigma makes all weights one: ordinary least squares. Returns which lanes were regular.
+    An infinite sigma makes all weights one: ordinary least squares. weight, weighted: (time, LANES) to work in.
+    Returns which lanes were regular.
     """
     terms = beta.shape[0]
-    moments, right = np.zeros((2 * terms - 1, LANES), np.float32), np.zeros((terms, LANES), np.float32)
-    weight, weighted = np.empty((STRIDE, LANES), np.float32), np.empty((STRIDE, LANES), np.float32)
+    moments, right = np.empty((2 * terms - 1, LANES), np.float32), np.empty((terms, LANES), np.float32)
     within, zero = np.empty(LANES, np.float32), np.float32(0)
     for j in range(LANES):
         within[j] = np.float32(1) / (np.float32(BISQUARE) * sigma[j])
-    for t in range(0, residual.shape[0], STRIDE):
-        for i in range(STRIDE):
-            for j in range(LANES):
-                r = residual[t + i, j]
-                u = r * within[j]
-                rest = np.float32(1) - u * u
-                seen = rest > zero  # False for NaN: what was not observed has no weight
-                w = rest * rest if seen else zero
-                weight[i, j] = w
-                weighted[i, j] = w * (r if seen else zero)
-        accumulate(wave[t : t + STRIDE], weight, weighted, moments, right)
+    for t in range(residual.shape[0]):
+        for j in range(LANES):
+            r = residual[t, j]
+            u = r * within[j]
+            rest = np.float32(1) - u * u
+            seen = rest > zero  # False for NaN: what was not observed has no weight
+            w = rest * rest if seen else zero
+            weight[t, j] = w
+            weighted[t, j] = w * (r if seen else zero)
+    project(wave, weight, moments)
+    project(wave, weighted, right)
     for q in range(1, terms):
         order = (q + 1) // 2
         for j in range(LANES):
@@ -217,24 +219,23 @@ def _step(residual, wave, used, sigma, ridge, beta):  # type: ignore[no-untyped-
 
 
 @njit(**FUSED)
-def _spread(residual, wave, used, looks, sigma, season):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _spread(residual, wave, used, looks, weight, counted, sigma, season):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """From the MAD scale to the scale at the mean of the season, and its swing; residuals become their sizes.
 
     Sizes are counted in MAD scales, up to WINSOR: no square of them overflows.
     """
-    zero, one = np.float32(0), np.float32(1)
-    moments, right = np.zeros((5, LANES), np.float32), np.zeros((3, LANES), np.float32)
-    weight, counted = np.empty((STRIDE, LANES), np.float32), np.empty((STRIDE, LANES), np.float32)
-    for t in range(0, residual.shape[0], STRIDE):
-        for i in range(STRIDE):
-            for j in range(LANES):
-                size = abs(residual[t + i, j]) / sigma[j]
-                size = np.float32(WINSOR) if size > np.float32(WINSOR) else size
-                residual[t + i, j] = size
-                seen = size >= zero
-                weight[i, j] = one if seen else zero
-                counted[i, j] = size if seen else zero
-        accumulate(wave[t : t + STRIDE], weight, counted, moments, right)
+    zero, one, top = np.float32(0), np.float32(1), np.float32(WINSOR)
+    moments, right = np.empty((5, LANES), np.float32), np.empty((3, LANES), np.float32)
+    for t in range(residual.shape[0]):
+        for j in range(LANES):
+            size = abs(residual[t, j]) / sigma[j]
+            size = top if size > top else size
+            seen = size >= zero
+            residual[t, j] = size
+            weight[t, j] = one if seen else zero
+            counted[t, j] = size if seen else zero
+    project(wave, weight, moments)
+    project(wave, counted, right)
     three, gram, regular = np.full(LANES, 3, np.int32), np.empty((3, 3, LANES), np.float32), np.empty(LANES, np.bool_)
     normal_matrix(moments, three, np.float32(SEASON_RIDGE), gram)
     solve(gram, right, three, regular)
@@ -278,13 +279,14 @@ def standardise(block, wave, beta, sigma, season, residual):  # type: ignore[no-
 @njit(**FUSED)
 def _ordinary(wave, values, ridge, coefficients, sigma, looks):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     dates, terms = wave.shape[0], coefficients.shape[0]
-    block, residual = np.empty((dates, LANES), np.float32), np.empty((dates, LANES), np.float32)
+    block, room = np.empty((dates, LANES), np.float32), np.empty((2, dates, LANES), np.float32)
+    residual, weight = room[0], room[1]
     seen, used, beta = np.empty(LANES, np.int32), np.full(LANES, terms, np.int32), np.empty((terms, LANES), np.float32)
     unweighted, square = np.full(LANES, np.inf, np.float32), np.empty(LANES, np.float32)
     for first in range(0, values.shape[1], LANES):
         load(values, first, block, seen)
         beta[:] = np.float32(0)
-        regular = _step(block, wave, used, unweighted, np.float32(ridge), beta)
+        regular = _step(block, wave, used, unweighted, np.float32(ridge), weight, residual, beta)
         subtract(block, wave, beta, residual)
         square[:] = np.float32(0)
         for t in range(dates):

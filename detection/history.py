@@ -127,15 +127,15 @@ def _step_shares(table: Table, values: Float, history: History, wanted: NDArray[
 def _steps(wave, values, min_sigma, wanted, shares):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Block by block: the fit of one harmonic, its standardised residuals, and the values about their level."""
     dates = wave.shape[0]
-    block, numbers = np.empty((dates, LANES), np.float32), np.empty((dates, LANES), np.float32)
-    room, looks, beta = np.empty((dates, LANES), np.float32), np.empty(LANES, np.int32), np.empty((ONE_HARMONIC, LANES), np.float32)
+    block, room = np.empty((dates, LANES), np.float32), np.empty((3, dates, LANES), np.float32)
+    looks, beta, numbers = np.empty(LANES, np.int32), np.empty((ONE_HARMONIC, LANES), np.float32), room[0]
     sigma, season, share = np.empty(LANES, np.float32), np.empty((2, LANES), np.float32), np.empty(LANES, np.float32)
     for first in range(0, values.shape[1], LANES):
         width = min(LANES, values.shape[1] - first)
         if not wanted[first : first + width].any():
             continue
         load(values, first, block, looks)
-        robust_block(block, wave, looks, numbers, room, beta, sigma, season)
+        robust_block(block, wave, looks, room, beta, sigma, season)
         for j in range(LANES):
             sigma[j] = max(sigma[j], min_sigma)
             share[j] = np.float32(0)

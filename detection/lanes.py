@@ -45,9 +45,9 @@ def load(values, first, block, looks):  # type: ignore[no-untyped-def]  # pragma
     if width < LANES:
         block[:, :] = np.nan
     for t in range(dates):
+        row = values[t, first : first + width]  # one slice, not `first + j`, which would be checked for its sign
         for j in range(width):
-            value = values[t, first + j]
-            block[t, j] = value if abs(value) < np.float32(np.inf) else np.float32(np.nan)
+            block[t, j] = row[j] if abs(row[j]) < np.float32(np.inf) else np.float32(np.nan)
     looks[:] = 0
     for t in range(dates):
         for j in range(LANES):
@@ -76,26 +76,20 @@ def subtract(block, wave, beta, residual):  # type: ignore[no-untyped-def]  # pr
 
 
 @njit(**FUSED)
-def accumulate(wave, weight, weighted, moments, right):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Add STRIDE dates: to the moments of the weights and to the right-hand sides of the weighted residuals.
-
-    wave: (STRIDE, ...); weight, weighted: (STRIDE, LANES); moments: (1 + 4 harmonics, LANES); right: (term, LANES).
-    """
-    _add(wave, weight, moments)
-    _add(wave, weighted, right)
-
-
-@njit(**FUSED)
-def _add(wave, numbers, sums):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    for j in range(LANES):
-        sums[0, j] = sums[0, j] + numbers[0, j] + numbers[1, j] + numbers[2, j] + numbers[3, j]
-    for q in range(1, sums.shape[0], 2):
-        c0, c1, c2, c3 = wave[0, q], wave[1, q], wave[2, q], wave[3, q]
-        s0, s1, s2, s3 = wave[0, q + 1], wave[1, q + 1], wave[2, q + 1], wave[3, q + 1]
+def project(wave, numbers, sums):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """sums[q] = the sum over the dates of wave[:, q] times the numbers. numbers: (time, LANES), all finite."""
+    sums[:] = np.float32(0)
+    for t in range(0, numbers.shape[0], STRIDE):
         for j in range(LANES):
-            n0, n1, n2, n3 = numbers[0, j], numbers[1, j], numbers[2, j], numbers[3, j]
-            sums[q, j] = sums[q, j] + c0 * n0 + c1 * n1 + c2 * n2 + c3 * n3
-            sums[q + 1, j] = sums[q + 1, j] + s0 * n0 + s1 * n1 + s2 * n2 + s3 * n3
+            sums[0, j] = sums[0, j] + numbers[t, j] + numbers[t + 1, j] + numbers[t + 2, j] + numbers[t + 3, j]
+    for q in range(1, sums.shape[0], 2):
+        for t in range(0, numbers.shape[0], STRIDE):
+            c0, c1, c2, c3 = wave[t, q], wave[t + 1, q], wave[t + 2, q], wave[t + 3, q]
+            s0, s1, s2, s3 = wave[t, q + 1], wave[t + 1, q + 1], wave[t + 2, q + 1], wave[t + 3, q + 1]
+            for j in range(LANES):
+                n0, n1, n2, n3 = numbers[t, j], numbers[t + 1, j], numbers[t + 2, j], numbers[t + 3, j]
+                sums[q, j] = sums[q, j] + c0 * n0 + c1 * n1 + c2 * n2 + c3 * n3
+                sums[q + 1, j] = sums[q + 1, j] + s0 * n0 + s1 * n1 + s2 * n2 + s3 * n3
 
 
 @njit(**FUSED)
