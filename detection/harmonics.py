@@ -133,7 +133,11 @@ def _robust(wave, values, coefficients, sigma, season, looks):  # type: ignore[n
     dates, terms = wave.shape[0], coefficients.shape[0]
     block, room = np.empty((dates, LANES), np.float32), np.empty((3, dates, LANES), np.float32)
     seen = np.empty(LANES, np.int32)
-    beta, swing, scale = np.empty((terms, LANES), np.float32), np.empty((2, LANES), np.float32), np.empty(LANES, np.float32)
+    beta, swing, scale = (
+        np.empty((terms, LANES), np.float32),
+        np.empty((2, LANES), np.float32),
+        np.empty(LANES, np.float32),
+    )
     for first in range(0, values.shape[1], LANES):
         load(values, first, block, seen)
         robust_block(block, wave, seen, room, beta, scale, swing)
@@ -201,8 +205,7 @@ def _step(residual, wave, used, sigma, ridge, weight, weighted, beta):  # type: 
             w = rest * rest if seen else zero
             weight[t, j] = w
             weighted[t, j] = w * (r if seen else zero)
-    project(wave, weight, moments)
-    project(wave, weighted, right)
+    project(wave, weight, weighted, moments, right)
     for q in range(1, terms):
         order = (q + 1) // 2
         for j in range(LANES):
@@ -234,8 +237,7 @@ def _spread(residual, wave, used, looks, weight, counted, sigma, season):  # typ
             residual[t, j] = size
             weight[t, j] = one if seen else zero
             counted[t, j] = size if seen else zero
-    project(wave, weight, moments)
-    project(wave, counted, right)
+    project(wave, weight, counted, moments, right)
     three, gram, regular = np.full(LANES, 3, np.int32), np.empty((3, 3, LANES), np.float32), np.empty(LANES, np.bool_)
     normal_matrix(moments, three, np.float32(SEASON_RIDGE), gram)
     solve(gram, right, three, regular)

@@ -89,8 +89,7 @@ def prediction_factor(looks: NDArray[np.int32], terms: int) -> Float:
     then as improbable after twelve looks as after a hundred. Two causes, multiplied:
     - the coefficients are estimates: sqrt(1 + p/n), the mean over the dates of the variance of a prediction (the p
       leverages sum to p: Hoaglin and Welsch 1978);
-    - the scale is one too: Student's quantile in place of the normal's (its expansion in 1/degrees of freedom:
-      Abramowitz and Stegun 1964, 26.7.5, good to 3 % from 3 degrees on). The degrees, n - p less what the swing of the
+    - the scale is one too: Student's quantile in place of the normal's. The degrees, n - p less what the swing of the
       scale costs, by matching variances (Satterthwaite 1946): a mean size of half-normal residuals has the relative
       variance pi/2 - 1, each of the two coefficients of the swing that over n/2 looks, shrunk by SEASON_RIDGE.
     Too few looks for one degree of freedom count as one. The look to come is taken to be of a season the history saw.
@@ -99,15 +98,18 @@ def prediction_factor(looks: NDArray[np.int32], terms: int) -> Float:
     p = terms_of(looks, terms).astype(np.float64)
     swing = (np.pi / 2 - 1) * (n / 2) / (n / 2 + SEASON_RIDGE) ** 2
     free = np.maximum(1 / (1 / np.maximum(n - p, 1) + 2 * swing), 1)
-    z = ALARM
+    return np.asarray(np.sqrt(1 + p / n) * students_quantile(free, ALARM) / ALARM, np.float32)
+
+
+def students_quantile(free: NDArray[np.float64], z: float) -> NDArray[np.float64]:
+    """Student's t of these degrees of freedom, as improbable as z of the normal: Abramowitz and Stegun 1964, 26.7.5."""
     series = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
     )
-    student = z + sum(term / free ** (k + 1) for k, term in enumerate(series))
-    return np.asarray(np.sqrt(1 + p / n) * student / z, np.float32)
+    return np.asarray(z + sum(term / free ** (k + 1) for k, term in enumerate(series)))
 
 
 def _step_shares(table: Table, values: Float, history: History, wanted: NDArray[np.bool_]) -> Float:

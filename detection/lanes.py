@@ -76,20 +76,33 @@ def subtract(block, wave, beta, residual):  # type: ignore[no-untyped-def]  # pr
 
 
 @njit(**FUSED)
-def project(wave, numbers, sums):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """sums[q] = the sum over the dates of wave[:, q] times the numbers. numbers: (time, LANES), all finite."""
-    sums[:] = np.float32(0)
-    for t in range(0, numbers.shape[0], STRIDE):
+def project(wave, weight, weighted, moments, right):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Sums over the dates: moments[q] of wave[:, q] times the weights, right[q] of it times the weighted numbers.
+
+    weight, weighted: (time, LANES), all finite; moments: (1 + 4 harmonics, LANES); right: (1 + 2 harmonics, LANES).
+    """
+    moments[:], right[:] = np.float32(0), np.float32(0)
+    for t in range(weight.shape[0]):
         for j in range(LANES):
-            sums[0, j] = sums[0, j] + numbers[t, j] + numbers[t + 1, j] + numbers[t + 2, j] + numbers[t + 3, j]
-    for q in range(1, sums.shape[0], 2):
-        for t in range(0, numbers.shape[0], STRIDE):
+            moments[0, j] += weight[t, j]
+            right[0, j] += weighted[t, j]
+    for q in range(1, moments.shape[0], 2):
+        for t in range(0, weight.shape[0], STRIDE):
             c0, c1, c2, c3 = wave[t, q], wave[t + 1, q], wave[t + 2, q], wave[t + 3, q]
             s0, s1, s2, s3 = wave[t, q + 1], wave[t + 1, q + 1], wave[t + 2, q + 1], wave[t + 3, q + 1]
-            for j in range(LANES):
-                n0, n1, n2, n3 = numbers[t, j], numbers[t + 1, j], numbers[t + 2, j], numbers[t + 3, j]
-                sums[q, j] = sums[q, j] + c0 * n0 + c1 * n1 + c2 * n2 + c3 * n3
-                sums[q + 1, j] = sums[q + 1, j] + s0 * n0 + s1 * n1 + s2 * n2 + s3 * n3
+            if q < right.shape[0]:
+                for j in range(LANES):
+                    w0, w1, w2, w3 = weight[t, j], weight[t + 1, j], weight[t + 2, j], weight[t + 3, j]
+                    moments[q, j] = moments[q, j] + c0 * w0 + c1 * w1 + c2 * w2 + c3 * w3
+                    moments[q + 1, j] = moments[q + 1, j] + s0 * w0 + s1 * w1 + s2 * w2 + s3 * w3
+                    n0, n1, n2, n3 = weighted[t, j], weighted[t + 1, j], weighted[t + 2, j], weighted[t + 3, j]
+                    right[q, j] = right[q, j] + c0 * n0 + c1 * n1 + c2 * n2 + c3 * n3
+                    right[q + 1, j] = right[q + 1, j] + s0 * n0 + s1 * n1 + s2 * n2 + s3 * n3
+            else:
+                for j in range(LANES):
+                    w0, w1, w2, w3 = weight[t, j], weight[t + 1, j], weight[t + 2, j], weight[t + 3, j]
+                    moments[q, j] = moments[q, j] + c0 * w0 + c1 * w1 + c2 * w2 + c3 * w3
+                    moments[q + 1, j] = moments[q + 1, j] + s0 * w0 + s1 * w1 + s2 * w2 + s3 * w3
 
 
 @njit(**FUSED)
