@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from detection.lanes import FUSED, LANES, load, median, normal_matrix, project, solve, subtract, waves
+from detection.lanes import LANES, evaluate, fused, load, median, normal_matrix, project, solve, subtract, waves
 from detection.types import Days, Float
 
 YEAR_DAYS: Final = 365.25
@@ -49,7 +48,7 @@ def date_table(days: Days, harmonics: int) -> Table:
 def fitted(table: Table, coefficients: Float) -> Float:
     """(time, pixel) float32 values of the model; coefficients (term, pixel). No other array of that size is made."""
     out = np.empty((table.shape[0], coefficients.shape[1]), np.float32)
-    _evaluate(np.ascontiguousarray(table), np.ascontiguousarray(coefficients), out)
+    evaluate(np.ascontiguousarray(table), np.ascontiguousarray(coefficients), out)
     return out
 
 
@@ -96,9 +95,13 @@ def least_squares(table: Table, values: Float, *, ridge: float = 0.0) -> Fit:
     return made
 
 
-def terms_of(looks: NDArray[np.int32], terms: int) -> NDArray[np.int32]:
-    """(pixel,) terms of the model that so many looks carry, of a table of `terms`: the rule of `fit`."""
-    return np.minimum(terms, 1 + 2 * np.maximum(1, looks // 6 - 1)).astype(np.int32)
+@fused
+def terms_of(looks, terms):  # type: ignore[no-untyped-def]
+    """(pixel,) int32 terms of the model that so many looks, (pixel,) int32, carry, of a table of `terms`: as `fit` says."""
+    used = np.empty(looks.shape[0], np.int32)
+    for j in range(looks.shape[0]):
+        used[j] = min(terms, 1 + 2 * max(1, looks[j] // 6 - 1))
+    return used
 
 
 def _empty(terms: int, pixels: int) -> Fit:
@@ -110,29 +113,14 @@ def _empty(terms: int, pixels: int) -> Fit:
     )
 
 
-@njit(cache=True, nogil=True)
-def _evaluate(table, coefficients, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Summed in float64 in the order of the terms, a block of pixels at a time."""
-    total, beta = np.empty(LANES), np.zeros((coefficients.shape[0], LANES))
-    for first in range(0, out.shape[1], LANES):
-        width = min(LANES, out.shape[1] - first)
-        beta[:, :width] = coefficients[:, first : first + width]
-        for t in range(out.shape[0]):
-            total[:] = 0.0
-            for q in range(beta.shape[0]):
-                x = table[t, q]
-                for j in range(LANES):
-                    total[j] += x * beta[q, j]
-            row = out[t, first : first + width]
-            for j in range(width):
-                row[j] = total[j]
-
-
-@njit(**FUSED)
+@fused
 def _robust(wave, values, coefficients, sigma, season, looks):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     dates, terms = wave.shape[0], coefficients.shape[0]
-    block, room = np.empty((dates, LANES), np.float32), np.empty((3, dates, LANES), np.float32)
-    seen = np.empty(LANES, np.int32)
+    block, room, seen = (
+        np.empty((dates, LANES), np.float32),
+        np.empty((3, dates, LANES), np.float32),
+        np.empty(LANES, np.int32),
+    )
     beta, swing, scale = (
         np.empty((terms, LANES), np.float32),
         np.empty((2, LANES), np.float32),
@@ -150,18 +138,15 @@ def _robust(wave, values, coefficients, sigma, season, looks):  # type: ignore[n
                     coefficients[q, first + j] = beta[q, j]
 
 
-@njit(**FUSED)
+@fused
 def robust_block(block, wave, looks, room, beta, sigma, season):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The robust fit of one block: beta, sigma and season are written.
 
     wave: (time, at least 2 terms - 1); block: (time, LANES) float32; looks: (LANES,) int32; room: (3, time, LANES)
     float32 to work in; beta: (term, LANES); sigma: (LANES,); season: (2, LANES).
     """
-    terms = beta.shape[0]
     residual, first, second = room[0], room[1], room[2]
-    used = np.empty(LANES, np.int32)
-    for j in range(LANES):
-        used[j] = min(terms, 1 + 2 * max(1, looks[j] // 6 - 1))
+    used = terms_of(looks, beta.shape[0])
     beta[:] = np.float32(0)
     median(block, looks, beta[0])
     for _ in range(ITERATIONS):
@@ -173,7 +158,7 @@ def robust_block(block, wave, looks, room, beta, sigma, season):  # type: ignore
     _spread(residual, wave, used, looks, first, second, sigma, season)
 
 
-@njit(**FUSED)
+@fused
 def _scale(residual, looks, sizes, sigma):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """sigma = the MAD scale about the model, from below bounded by LEAST_SCALE. Residuals keep their signs."""
     for t in range(residual.shape[0]):
@@ -184,7 +169,7 @@ def _scale(residual, looks, sizes, sigma):  # type: ignore[no-untyped-def]  # pr
         sigma[j] = max(np.float32(MAD_TO_SIGMA) * sigma[j], np.float32(LEAST_SCALE))
 
 
-@njit(**FUSED)
+@fused
 def _step(residual, wave, used, sigma, ridge, weight, weighted, beta):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Move beta to the solution of the bisquare-weighted ridge. Too little weight leaves it as it was.
 
@@ -221,7 +206,7 @@ def _step(residual, wave, used, sigma, ridge, weight, weighted, beta):  # type: 
     return regular
 
 
-@njit(**FUSED)
+@fused
 def _spread(residual, wave, used, looks, weight, counted, sigma, season):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """From the MAD scale to the scale at the mean of the season, and its swing; residuals become their sizes.
 
@@ -248,7 +233,7 @@ def _spread(residual, wave, used, looks, weight, counted, sigma, season):  # typ
     _level(residual, wave, used, looks, sigma, season)
 
 
-@njit(**FUSED)
+@fused
 def _level(sizes, wave, used, looks, sigma, season):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The scale once the swing is taken out of the sizes: RMS or MAD, whichever is larger, per degree of freedom."""
     square, middle, zero = np.zeros(LANES, np.float32), np.empty(LANES, np.float32), np.float32(0)
@@ -266,7 +251,7 @@ def _level(sizes, wave, used, looks, sigma, season):  # type: ignore[no-untyped-
         sigma[j] *= level * np.sqrt(np.float32(looks[j]) / free)
 
 
-@njit(**FUSED)
+@fused
 def standardise(block, wave, beta, sigma, season, residual):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """residual = (block - model) in residual scales of the season; NaN where not observed. Shapes as `robust_block`."""
     subtract(block, wave, beta, residual)
@@ -278,7 +263,7 @@ def standardise(block, wave, beta, sigma, season, residual):  # type: ignore[no-
             residual[t, j] = residual[t, j] / (sigma[j] * factor)
 
 
-@njit(**FUSED)
+@fused
 def _ordinary(wave, values, ridge, coefficients, sigma, looks):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     dates, terms = wave.shape[0], coefficients.shape[0]
     block, room = np.empty((dates, LANES), np.float32), np.empty((2, dates, LANES), np.float32)

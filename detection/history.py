@@ -5,12 +5,11 @@ from typing import Annotated, Final
 
 import numpy as np
 from annotated_types import Ge, Gt, Interval
-from numba import njit
 from numpy.typing import NDArray
 
 from detection.codes import Monitored
 from detection.harmonics import SEASON_RIDGE, Table, fit, robust_block, standardise, terms_of
-from detection.lanes import FUSED, LANES, load, waves
+from detection.lanes import LANES, fused, load, waves
 from detection.types import Codes, Float, parameters
 
 EDGE_LOOKS: Final = 3
@@ -125,7 +124,7 @@ def _step_shares(table: Table, values: Float, history: History, wanted: NDArray[
     return shares
 
 
-@njit(**FUSED)
+@fused
 def _steps(wave, values, min_sigma, wanted, shares):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Block by block: the fit of one harmonic, its standardised residuals, and the values about their level."""
     dates = wave.shape[0]
@@ -149,7 +148,7 @@ def _steps(wave, values, min_sigma, wanted, shares):  # type: ignore[no-untyped-
             shares[first + j] = share[j]
 
 
-@njit(**FUSED)
+@fused
 def _about_level(block, level, sigma, numbers):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """numbers = the values about their level, over the largest of them or sigma: within -1..1, whatever their size."""
     spread = sigma.copy()
@@ -163,7 +162,7 @@ def _about_level(block, level, sigma, numbers):  # type: ignore[no-untyped-def] 
             numbers[t, j] = numbers[t, j] / spread[j]
 
 
-@njit(**FUSED)
+@fused
 def _best_split(numbers, looks, share):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Raise share to the share of the variance of the winsorised numbers that the best single step explains.
 

@@ -20,8 +20,8 @@ STRIDE: Final = 4
 _PIVOT: Final = 1e-5
 """A pivot below this share of its diagonal element is singular: float32 leaves no digit of it (chosen, 80 roundings)."""
 
-FUSED: Final = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-"""Multiplications may be fused with additions; nothing is reordered and NaN stays NaN."""
+fused: Final = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+"""Compiles a kernel; multiplications may be fused with additions, nothing is reordered and NaN stays NaN."""
 
 
 def waves(table: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -36,7 +36,7 @@ def waves(table: NDArray[np.float64]) -> NDArray[np.float32]:
     return out
 
 
-@njit(**FUSED)
+@fused
 def load(values, first, block, looks):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Copy the pixels from `first` into the block, what is not finite or beyond the last pixel or date as NaN."""
     dates, pixels = values.shape
@@ -54,7 +54,7 @@ def load(values, first, block, looks):  # type: ignore[no-untyped-def]  # pragma
             looks[j] = np.int32(looks[j] + (np.int32(1) if block[t, j] == block[t, j] else np.int32(0)))
 
 
-@njit(**FUSED)
+@fused
 def subtract(block, wave, beta, residual):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """residual = block - the model of beta, NaN where not observed; a harmonic of STRIDE dates at a time."""
     for t in range(0, block.shape[0], STRIDE):
@@ -75,7 +75,7 @@ def subtract(block, wave, beta, residual):  # type: ignore[no-untyped-def]  # pr
                 residual[t + 3, j] = residual[t + 3, j] - c3 * cosine - s3 * sine
 
 
-@njit(**FUSED)
+@fused
 def project(wave, weight, weighted, moments, right):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Sums over the dates: moments[q] of wave[:, q] times the weights, right[q] of it times the weighted numbers.
 
@@ -105,7 +105,25 @@ def project(wave, weight, weighted, moments, right):  # type: ignore[no-untyped-
                     moments[q + 1, j] = moments[q + 1, j] + s0 * w0 + s1 * w1 + s2 * w2 + s3 * w3
 
 
-@njit(**FUSED)
+@fused
+def evaluate(table, coefficients, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """out = table @ coefficients, summed in float64 in the order of the terms. (time, term), (term, pixel), (time, pixel)."""
+    total, beta = np.empty(LANES), np.zeros((coefficients.shape[0], LANES))
+    for first in range(0, out.shape[1], LANES):
+        width = min(LANES, out.shape[1] - first)
+        beta[:, :width] = coefficients[:, first : first + width]
+        for t in range(out.shape[0]):
+            total[:] = 0.0
+            for q in range(beta.shape[0]):
+                x = table[t, q]
+                for j in range(LANES):
+                    total[j] += x * beta[q, j]
+            row = out[t, first : first + width]
+            for j in range(width):
+                row[j] = total[j]
+
+
+@fused
 def normal_matrix(moments, used, ridge, gram):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The lower triangle of X'WX + ridge k^2 from the moments; a lane's unused terms become the unit matrix.
 
@@ -121,7 +139,7 @@ def normal_matrix(moments, used, ridge, gram):  # type: ignore[no-untyped-def]  
                 gram[row, column, i] = g if row < used[i] else diagonal
 
 
-@njit(**FUSED)
+@fused
 def _product(row, column):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Two terms of the model multiplied, as (row of a moment, of another, factor, factor): product-to-sum identities.
 
@@ -138,7 +156,7 @@ def _product(row, column):  # type: ignore[no-untyped-def]  # pragma: no cover -
     return 2 * (j - k), 2 * (j + k), half if row % 2 == 0 else -half, half
 
 
-@njit(**FUSED)
+@fused
 def solve(gram, right, used, regular):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Cholesky in place, lane by lane side by side; `right` becomes the solution, 0 in unused terms.
 
@@ -177,7 +195,7 @@ def solve(gram, right, used, regular):  # type: ignore[no-untyped-def]  # pragma
             right[row, i] *= gram[row, row, i]
 
 
-@njit(**FUSED)
+@fused
 def median(numbers, looks, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The exact median of each lane's numbers, (time, LANES) float32; NaN is left out, the median of nothing is NaN.
 
@@ -191,7 +209,7 @@ def median(numbers, looks, out):  # type: ignore[no-untyped-def]  # pragma: no c
     middle, bound = np.empty(LANES, np.int32), np.empty(LANES, np.float32)
     _bracket(numbers, looks, low, high, rank)
     while True:
-        going = 0
+        going = np.int32(0)
         for i in range(LANES):
             going += np.int32(low[i] < high[i]) & np.int32(below[i] < rank[i])
             middle[i] = np.int32(low[i] >> 1) + np.int32(high[i] >> 1) + np.int32((low[i] | high[i]) & 1)
@@ -203,7 +221,7 @@ def median(numbers, looks, out):  # type: ignore[no-untyped-def]  # pragma: no c
     _pick(numbers, bound, looks, below, rank, out)
 
 
-@njit(**FUSED)
+@fused
 def _floats(ordered, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The float32 numbers behind integers of the same order: negative ones have their lower bits flipped (and back)."""
     bits = out.view(np.int32)
@@ -211,7 +229,7 @@ def _floats(ordered, out):  # type: ignore[no-untyped-def]  # pragma: no cover -
         bits[i] = ordered[i] ^ (np.int32(ordered[i] >> 31) & np.int32(0x7FFFFFFF))
 
 
-@njit(**FUSED)
+@fused
 def _bracket(numbers, looks, low, high, rank):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The least and the greatest number of each lane as ordered integers, and the rank of the lower middle one."""
     least, most = np.full(LANES, np.inf, np.float32), np.full(LANES, -np.inf, np.float32)
@@ -227,7 +245,7 @@ def _bracket(numbers, looks, low, high, rank):  # type: ignore[no-untyped-def]  
         rank[i] = np.int32((looks[i] - 1) // 2)
 
 
-@njit(**FUSED)
+@fused
 def _halve(numbers, bound, middle, rank, low, high, below):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Count the numbers below the bound of each lane and keep the half of its bracket that holds the rank."""
     count, one, none = np.zeros(LANES, np.int32), np.int32(1), np.int32(0)
@@ -245,7 +263,7 @@ def _halve(numbers, bound, middle, rank, low, high, below):  # type: ignore[no-u
         low[i] = middle[i] if wide and up else low[i]
 
 
-@njit(**FUSED)
+@fused
 def _pick(numbers, bound, looks, below, rank, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The smallest number from the bound on has the rank; with the one after it it makes the median of an even count."""
     first, second = np.full(LANES, np.inf, np.float32), np.full(LANES, np.inf, np.float32)
@@ -265,7 +283,7 @@ def _pick(numbers, bound, looks, below, rank, out):  # type: ignore[no-untyped-d
         out[i] = middle if looks[i] > 0 else np.float32(np.nan)
 
 
-@njit(**FUSED)
+@fused
 def _after_ties(numbers, below, rank, first, second):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Where fewer numbers than the rank lie below the first: the second is the first again, if enough are equal to it."""
     upto, beyond = np.zeros(LANES, np.int32), np.full(LANES, np.inf, np.float32)
