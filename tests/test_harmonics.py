@@ -1,4 +1,6 @@
-"""The batched robust fit against plain numpy: least squares on clean data, the same reweighting written in float64."""
+"""The fits by blocks of pixels against plain numpy: least squares, and the same reweighting written in float64."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,11 +17,15 @@ from detection.harmonics import (
     SEASON_LOW,
     SEASON_RIDGE,
     WINSOR,
+    Fit,
     date_table,
     fit,
     fitted,
+    least_squares,
     season_factor,
+    terms_of,
 )
+from detection.lanes import LANES, STRIDE, median
 
 QUICK = settings(max_examples=30, deadline=None)
 TRUE = np.array([0.7, 0.08, -0.05, 0.02, 0.03, -0.01, 0.015])
@@ -229,3 +235,141 @@ def test_extreme_values_stay_finite() -> None:
     assert np.isfinite(found.coefficients).all()
     np.testing.assert_allclose(found.coefficients[0], 0.7, atol=0.05)
     assert 0.01 < found.sigma[0] < 0.2  # an outlier counts up to WINSOR scales
+
+
+def cloudy(seed: int, count: int, pixels: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """(table, values) of some pixels with clouds, gaps of all sizes and a pixel of each kind that can go wrong."""
+    rng, days = np.random.default_rng(seed), some_days(seed, count)
+    values = model(days, 0.03, seed, pixels)
+    values[rng.random(values.shape) < 0.08] -= 0.4
+    values[rng.random(values.shape) < rng.random(pixels)] = np.nan
+    for pixel, value in ((0, np.nan), (1, 0.6), (2, np.inf), (3, -np.inf), (4, 3e38)):
+        values[:, pixel % pixels] = value
+    return date_table(days, 3), values
+
+
+def assert_same(found: Fit, expected: Fit) -> None:
+    for name in ("coefficients", "sigma", "season", "looks"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
+
+
+def part(whole: Fit, pixels: slice | NDArray[np.int64]) -> Fit:
+    return Fit(whole.coefficients[:, pixels], whole.sigma[pixels], whole.season[:, pixels], whole.looks[pixels])
+
+
+@pytest.mark.parametrize("count", [14, 30, 60, 150])
+def test_clouds_and_gaps_move_it_by_rounding_only(count: int) -> None:
+    """Every pixel within 1e-4 residual scales of the float64 reference."""
+    table, values = cloudy(count, count, 60)
+    found = fit(table, values)
+    for p in range(5, 60):
+        seen = np.isfinite(values[:, p])
+        if seen.sum() < 3:
+            continue
+        y = values[seen, p].astype(np.float64)
+        beta = reweighted(table[seen], y)
+        sigma, cosine, sine = scale_of(table[seen], y, beta)
+        np.testing.assert_allclose(found.coefficients[: len(beta), p], beta, atol=1e-4 * sigma)
+        np.testing.assert_allclose(found.sigma[p], sigma, rtol=1e-4)
+        np.testing.assert_allclose(found.season[:, p], [cosine, sine], atol=1e-3)
+
+
+@pytest.mark.parametrize("fitting", [fit, least_squares])
+@QUICK
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(3, 40), data=st.data())
+def test_neither_order_nor_neighbours_nor_blocks_nor_empty_dates_move_a_bit(fitting, seed, count, data) -> None:  # type: ignore[no-untyped-def]
+    pixels = data.draw(st.integers(5, 2 * LANES + 3))
+    table, values = cloudy(seed, count, pixels)
+    whole = fitting(table, values)
+    order = np.random.default_rng(seed).permutation(pixels)
+    assert_same(fitting(table, values[:, order]), part(whole, order))
+    cut = data.draw(st.integers(0, pixels))
+    for some in (slice(0, cut), slice(cut, pixels)):
+        assert_same(fitting(table, values[:, some]), part(whole, some))
+    at = data.draw(st.integers(0, count))
+    more = date_table(some_days(seed + 1, 1), 3)
+    empty = np.full((1, pixels), np.nan, np.float32)
+    assert_same(fitting(np.insert(table, at, more, 0), np.insert(values, at, empty, 0)), whole)
+
+
+def test_two_threads_at_once_give_the_same_bits() -> None:
+    table, values = cloudy(7, 60, 3000)
+    alone = fit(table, values)
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(lambda _: fit(table, values), range(6)):
+            assert_same(found, alone)
+
+
+@QUICK
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.sampled_from([0.0, 0.3, 0.9]), st.booleans())
+def test_the_median_of_every_lane_is_exact(seed: int, fours: int, missing: float, ties: bool) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = (rng.normal(0, 1, (STRIDE * fours, LANES)) * 10.0 ** rng.integers(-30, 30, LANES)).astype(np.float32)
+    if ties:
+        numbers = rng.integers(-2, 3, numbers.shape).astype(np.float32)
+    numbers[rng.random(numbers.shape) < missing] = np.nan
+    looks, found = np.isfinite(numbers).sum(0).astype(np.int32), np.empty(LANES, np.float32)
+    median(numbers, looks, found)
+    for lane in range(LANES):
+        seen = np.sort(numbers[np.isfinite(numbers[:, lane]), lane])
+        if len(seen) == 0:
+            assert np.isnan(found[lane])
+        else:
+            low, high = seen[(len(seen) - 1) // 2], seen[len(seen) // 2]
+            assert found[lane] == (low if low == high else np.float32(0.5) * low + np.float32(0.5) * high)
+
+
+@pytest.mark.parametrize("harmonics", [1, 2, 3])
+@pytest.mark.parametrize("ridge", [0.0, 2.0])
+def test_least_squares_is_that_of_numpy(harmonics: int, ridge: float) -> None:
+    days = some_days(11, 90)
+    table, values = date_table(days, harmonics), model(days, 0.03, 11, 70)
+    values[np.random.default_rng(11).random(values.shape) < 0.4] = np.nan
+    found = least_squares(table, values, ridge=ridge)
+    penalty = ridge * np.diag([((q + 1) // 2) ** 2 for q in range(table.shape[1])])
+    for p in range(70):
+        seen = np.isfinite(values[:, p])
+        x, y = table[seen], values[seen, p].astype(np.float64)
+        beta = np.linalg.solve(x.T @ x + penalty, x.T @ y)
+        sigma = np.sqrt(((y - x @ beta) ** 2).sum() / (len(y) - len(beta)))
+        np.testing.assert_allclose(found.coefficients[:, p], beta, atol=1e-5)
+        np.testing.assert_allclose(found.sigma[p], sigma, rtol=1e-4)
+    assert (found.season == 0).all()
+
+
+def test_least_squares_of_dates_that_do_not_tell_the_terms_apart_is_nothing() -> None:
+    """One look a year on one day: the harmonics are constants. And as many looks as terms leave no residual."""
+    yearly = (15_000 + 1461 * np.arange(12)).astype(np.int32)
+    found = least_squares(date_table(yearly, 1), model(yearly, 0.03, 1, 2))
+    assert np.isnan(found.coefficients).all()
+    assert np.isnan(found.sigma).all()
+    assert np.isfinite(least_squares(date_table(yearly, 1), model(yearly, 0.03, 1, 2), ridge=1.0).sigma).all()
+    days = some_days(2, 8)
+    assert np.isnan(least_squares(date_table(days[:7], 3), model(days[:7], 0.03, 1)).sigma).all()
+
+
+@pytest.mark.parametrize("fitting", [fit, least_squares])
+def test_values_beyond_float32_are_no_fit(fitting) -> None:  # type: ignore[no-untyped-def]
+    """Sums that overflow: never a silent number."""
+    days = some_days(3, 40)
+    values = model(days, 0.02, 3, 3)
+    values[:, 1] = np.where(np.arange(40) % 2, 3.3e38, -3.3e38)
+    found = fitting(date_table(days, 3), values)
+    assert not np.isfinite(found.coefficients[:, 1]).all() or not np.isfinite(found.sigma[1])
+    assert np.isfinite(found.coefficients[:, [0, 2]]).all()
+    assert np.isfinite(found.sigma[[0, 2]]).all()
+    assert np.isfinite(found.season).all()
+
+
+def test_no_pixels_and_no_dates_are_empty() -> None:
+    table = date_table(some_days(1, 10), 2)
+    assert fit(table, np.zeros((10, 0), np.float32)).coefficients.shape == (5, 0)
+    nothing = fit(date_table(np.zeros(0, np.int32), 2), np.zeros((0, 3), np.float32))
+    assert nothing.looks.tolist() == [0, 0, 0]
+    assert np.isnan(nothing.sigma).all()
+
+
+def test_the_rule_of_the_terms() -> None:
+    looks = np.array([0, 5, 17, 18, 23, 24, 500], np.int32)
+    assert terms_of(looks, 7).tolist() == [3, 3, 3, 5, 5, 7, 7]
+    assert terms_of(looks, 5).tolist() == [3, 3, 3, 5, 5, 5, 5]

@@ -9,7 +9,7 @@ from strategies import scenes_on
 
 from detection.codes import Monitored
 from detection.harmonics import date_table, fit, fitted, season_factor
-from detection.history import Baseline, History, baseline
+from detection.history import ALARM, Baseline, History, baseline, prediction_factor, students_quantile
 from detection.monitors import Detector, Looks, start
 from detection.types import Codes
 
@@ -200,3 +200,92 @@ def best_split(clean: NDArray[np.float64]) -> float:
     total = ((clean - clean.mean()) ** 2).sum()
     splits = [(clean[:k], clean[k:]) for k in range(3, len(clean) - 2)]
     return max(sum(len(part) * (part.mean() - clean.mean()) ** 2 for part in pair) / total for pair in splits)
+
+
+def held_out(looks: int, *, widen: bool) -> float:
+    """P(|z| > ALARM) of looks of the year after a history of so many, of normal noise; several sets of dates."""
+    beyond = []
+    for seed in range(6):
+        rng, days = np.random.default_rng(1000 * looks + seed), some_days(1000 * looks + seed, looks)
+        later = (14_000 + 8 * 365 + np.arange(0, 365, 9)).astype(np.int32)
+        rule = History(widen=widen, min_sigma=1e-6, max_step_share=1.0)
+        old, new = date_table(days, 3), date_table(later, 3)
+        values = forest(days, seed, 2_000)
+        base = baseline(old, values, rule, inside=np.ones(2_000, bool), sign=1)
+        level = LEVEL + 0.05 * np.cos(2 * np.pi * later / 365.25)[:, None]
+        change = level + rng.normal(0, NOISE, (len(later), 2_000)) - fitted(new, base.coefficients)
+        beyond.append((np.abs(change / base.sigma / season_factor(new, base.season)) > ALARM).mean())
+    return float(np.mean(beyond))
+
+
+def test_twelve_looks_alarm_no_more_often_than_a_hundred() -> None:
+    """Within a factor of 1.5 of the normal's 0.27 %, whatever the looks; unwidened, twelve looks alarm ten times as often."""
+    nominal = 0.0027
+    for looks in (12, 20, 50, 100):
+        assert nominal / 1.5 < held_out(looks, widen=True) < nominal * 1.5
+    assert held_out(12, widen=False) > 8 * nominal
+    assert held_out(12, widen=False) > 4 * held_out(100, widen=False)
+
+
+def test_the_factor_falls_to_one_with_looks() -> None:
+    looks = np.array([6, 12, 17, 40, 100, 1000, 100_000], np.int32)
+    factor = prediction_factor(looks, 7)
+    assert (np.diff(factor) < 0).all()
+    assert factor[-1] == pytest.approx(1, abs=2e-3)
+    assert np.isfinite(prediction_factor(np.arange(6, dtype=np.int32), 7)).all()
+
+
+@pytest.mark.parametrize("free", [3, 5, 9, 30])
+def test_students_quantile_by_its_expansion(free: int) -> None:
+    """Golden, of Student's distribution at 0.99865010: 9.2189, 5.5071, 4.0943, 3.2704 (scipy 1.16, stdtrit)."""
+    expected = {3: 9.2189, 5: 5.5071, 9: 4.0943, 30: 3.2704}[free]
+    assert students_quantile(np.array([float(free)]), 3.0)[0] == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        ("nothing", Monitored.SHORT_HISTORY),
+        ("infinite", Monitored.SHORT_HISTORY),
+        ("minus infinite", Monitored.SHORT_HISTORY),
+        ("eleven looks", Monitored.SHORT_HISTORY),
+        ("overflow", Monitored.FAILED),
+        ("constant", Monitored.MONITORED),
+        ("an infinite look", Monitored.MONITORED),
+        ("a huge look", Monitored.MONITORED),
+        ("one day of the year", Monitored.MONITORED),
+    ],
+)
+def test_what_can_go_wrong_ends_in_a_status(what: str, code: Monitored) -> None:
+    """With a scale where it is monitored, with NaN where it is not; and its neighbours do not notice."""
+    days = some_days(5, 40)
+    if what == "one day of the year":
+        days = (14_000 + 1461 * np.arange(40)).astype(np.int32)
+    values = np.random.default_rng(5).normal(LEVEL, NOISE, (40, 3)).astype(np.float32)
+    whole = {"nothing": np.nan, "infinite": np.inf, "minus infinite": -np.inf, "constant": 0.6}
+    if what in whole:
+        values[:, 1] = whole[what]
+    elif what == "eleven looks":
+        values[11:, 1] = np.nan
+    elif what == "overflow":
+        values[:, 1] = np.where(np.arange(40) % 2, 3.3e38, -3.3e38)
+    elif what != "one day of the year":
+        values[7, 1] = np.inf if what == "an infinite look" else 3e38
+    found = baseline(date_table(days, 3), values, History(), inside=np.ones(3, bool), sign=1)
+    assert found.monitored.tolist() == [0, code, 0]
+    assert np.isfinite(found.sigma).tolist() == [True, code == Monitored.MONITORED, True]
+    assert np.isfinite(found.coefficients[:, found.monitored == Monitored.MONITORED]).all()
+
+
+@QUICK
+@given(st.integers(0, 2**32 - 1), st.integers(1, 150))
+def test_pixels_of_a_history_do_not_know_each_other(seed: int, pixels: int) -> None:
+    rng, days = np.random.default_rng(seed), some_days(seed, 40)
+    values = forest(days, seed, pixels)
+    values[20:, rng.random(pixels) < 0.3] -= np.float32(0.2)
+    values[rng.random(values.shape) < rng.random(pixels)] = np.nan
+    inside, table, order = rng.random(pixels) < 0.8, date_table(days, 3), rng.permutation(pixels)
+    whole = baseline(table, values, History(), inside=inside, sign=1)
+    mixed = baseline(table, values[:, order], History(), inside=inside[order], sign=1)
+    for name in ("coefficients", "season", "sigma", "looks", "monitored"):
+        np.testing.assert_array_equal(getattr(mixed, name), getattr(whole, name)[..., order], err_msg=name)
