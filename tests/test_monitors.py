@@ -16,7 +16,8 @@ from detection.monitors import (
     Detector,
     Looks,
     State,
-    kernel,
+    days_of,
+    machine,
     reach,
     residuals,
     start,
@@ -32,7 +33,7 @@ PIXELS = 12
 QUICK = settings(max_examples=40, deadline=None)
 DETECTORS = (Detector(), Detector(monitor=Ewma()))
 detectors = st.sampled_from(DETECTORS)
-FIELDS = tuple(n for n in kernel.PIXEL.names or ())
+FIELDS = (*machine.Watch._fields, "statistic")
 
 
 @lru_cache
@@ -49,17 +50,17 @@ def same(a: State, b: State) -> None:
 
 def series(levels: list[float], every: int = 8, first: int = FIRST_DAY) -> Looks:
     """One pixel whose looks stand so many residual scales from the forest; 8 days apart unless told."""
-    values = np.array([[LEVEL + NOISE * z] for z in levels], np.float32)
+    values = np.array([[[LEVEL + NOISE * z]] for z in levels], np.float32)
     return Looks(scenes_on([first + every * i for i in range(len(levels))]), values)
 
 
 def one_pixel(detector: Detector) -> State:
     """A pixel whose baseline is exactly LEVEL with a residual scale of exactly NOISE."""
     state = begun(detector, 1)
-    flat = np.zeros_like(state.baseline.coefficients)
+    flat = np.zeros_like(state.model["coefficients"])
     flat[0] = LEVEL
-    base = replace(state.baseline, coefficients=flat, season=np.zeros((2, 1), np.float32))
-    return replace(state, baseline=replace(base, sigma=np.full(1, NOISE, np.float32)))
+    exact = {"coefficients": flat, "season": np.zeros((2, 1), np.float32), "sigma": np.full(1, NOISE, np.float32)}
+    return replace(state, model={**state.model, **exact})
 
 
 def after(levels: list[float], detector: Detector = DETECTORS[0], every: int = 8) -> tuple[int, list[int], State]:
@@ -98,19 +99,9 @@ def test_one_by_one_is_all_at_once(detector: Detector, looks: Looks) -> None:
 def test_a_pixel_alone_is_the_pixel_in_a_block(detector: Detector, looks: Looks, pixel: int) -> None:
     block, log = update(detector, beginning(detector), looks)
     whole = beginning(detector)
-    base = whole.baseline
     cut = np.s_[pixel : pixel + 1]
-    alone = replace(
-        base,
-        coefficients=np.ascontiguousarray(base.coefficients[:, cut]),
-        season=np.ascontiguousarray(base.season[:, cut]),
-        sigma=base.sigma[cut],
-        looks=base.looks[cut],
-        monitored=base.monitored[cut],
-    )
-    state = State(alone, whole.pixels[cut].copy(), whole.cell[cut], None, whole.detector)
-    after_it, new = update(detector, state, Looks(looks.scenes, looks.values[:, cut]))
-    np.testing.assert_array_equal(after_it.pixels, block.pixels[cut])
+    after_it, new = update(detector, whole.part(cut), Looks(looks.scenes, looks.values[..., cut]))
+    same(after_it, block.part(cut))
     mine = log[log["pixel"] == pixel]
     mine["pixel"] = 0
     np.testing.assert_array_equal(new, mine)
@@ -120,13 +111,13 @@ def test_a_pixel_alone_is_the_pixel_in_a_block(detector: Detector, looks: Looks,
 @given(detectors, st.data())
 def test_looks_that_saw_nothing_change_nothing(detector: Detector, data: st.DataObject) -> None:
     looks = data.draw(new_looks(PIXELS))
-    blind = np.full((1, PIXELS), data.draw(st.sampled_from([np.nan, np.inf, -np.inf])), np.float32)
+    blind = np.full((1, 1, PIXELS), data.draw(st.sampled_from([np.nan, np.inf, -np.inf])), np.float32)
     place = data.draw(st.integers(0, len(looks.scenes)))
     where = looks.scenes[place - 1] if place else scene(FIRST_DAY - 1)
     blank = Looks((replace(where, id=where.id + "/blind"),), blind)
     mixed = joined(pick(looks, range(place)), blank, pick(looks, range(place, len(looks.scenes))))
     (with_it, log_with), (without, log) = (update(detector, beginning(detector), k) for k in (mixed, looks))
-    np.testing.assert_array_equal(with_it.pixels, without.pixels)
+    same(replace(with_it, last=None), replace(without, last=None))
     np.testing.assert_array_equal(log_with, log)
 
 
@@ -139,11 +130,13 @@ def test_the_state_is_of_constant_size_and_its_days_make_sense(detector: Detecto
         n: (a.shape, a.dtype) for n, a in before.arrays().items()
     }
     pixels = state.pixels
-    open_ones = pixels["phase"] > kernel.NONE
+    open_ones = pixels["phase"] > machine.FIRST
     assert (pixels["onset"][open_ones] >= FIRST_DAY).all()
     assert (pixels["clear_before"][open_ones] <= pixels["onset"][open_ones]).all()
     assert (pixels["count"][open_ones] >= detector.decision.provisional_looks).all()
-    assert (pixels["looks"] == np.isfinite(looks.values).sum(0)).all()
+    seen = np.isfinite(looks.values[:, 0])
+    newest = np.where(seen, looks.days[:, None], -1).max(0)
+    np.testing.assert_array_equal(days_of(pixels["last_look"]), newest)
     assert (np.diff(log["instant"]) >= 0).all()
     same(State.of(state.arrays(), state.last, state.detector), state)
 
@@ -158,7 +151,7 @@ def test_every_pixel_walks_legal_steps(detector: Detector, looks: Looks) -> None
         for row in log[log["pixel"] == pixel]:
             assert row["step"] in follows[last]
             assert row["count"] >= (3 if row["step"] == Step.CONFIRMED else 2)
-            assert row["magnitude"] < 0 < row["sigma"] <= row["worst"] * (1 + 1e-6) <= kernel.EXTREME * (1 + 1e-6)
+            assert row["magnitude"] < 0 < row["sigma"] <= row["worst"] * (1 + 1e-6) <= machine.EXTREME * (1 + 1e-6)
             last = row["step"]
 
 
@@ -171,7 +164,7 @@ def test_loss_that_raises_mirrors_loss_that_lowers(monitor: Cusum | Ewma, looks:
     history = stable(range(16_000, FIRST_DAY - 20, 33), PIXELS)
     history.values[-2:] = LEVEL
     above = start(up, Looks(history.scenes, -history.values), inside=np.ones(PIXELS, bool))
-    np.testing.assert_array_equal(above.baseline.coefficients, -below.baseline.coefficients)
+    np.testing.assert_array_equal(above.model["coefficients"], -below.model["coefficients"])
     (state, log), (mirror, mirrored) = (
         update(down, below, looks),
         update(up, above, Looks(looks.scenes, -looks.values)),
@@ -244,7 +237,7 @@ def test_confirming_needs_days_not_looks_alone() -> None:
 def test_a_provisional_alarm_expires_when_its_evidence_is_gone() -> None:
     code, steps, state = after([0.0, -5.5, -5.5, 0.0, 0.0])
     assert (code, steps) == (Status.NONE, [Step.PROVISIONAL, Step.EXPIRED])
-    assert state.pixels["onset"][0] == -1
+    assert days_of(state.pixels["onset"])[0] == -1
     assert state.pixels["closed"][0] == 0
 
 
@@ -281,7 +274,7 @@ def test_finished_by_time_alarms_again_only_after_recovery() -> None:
     cleared = [0.0, *[-9.0] * 50]  # confirmed on day 24, closed on the first look more than 365 days later
     code, steps, state = after(cleared)
     assert (code, steps) == (Status.FINISHED_HIGH, [Step.PROVISIONAL, Step.CONFIRMED, Step.FINISHED])
-    assert state.pixels["phase"][0] == kernel.RECOVERING
+    assert state.pixels["phase"][0] == machine.RECOVERING
     code, steps, _ = after([*cleared, *[-9.0] * 20])
     assert (code, steps) == (Status.FINISHED_HIGH, [1, 2, 4])  # still cleared is no news
     code, steps, _ = after([*cleared, *[0.0] * 7, *[-9.0] * 5])
@@ -308,8 +301,8 @@ def test_the_dates_of_an_alarm() -> None:
     assert provisional["change_day"] == confirmed["change_day"] == FIRST_DAY + 16
     assert provisional["clear_before"] == confirmed["clear_before"] == FIRST_DAY + 8
     assert provisional["magnitude"] == pytest.approx(-5.75 * NOISE, rel=1e-4)
-    assert confirmed["sigma"] == pytest.approx((5.5 + 6 + kernel.EXTREME) / 3, rel=1e-4)
-    assert confirmed["worst"] == pytest.approx(kernel.EXTREME)
+    assert confirmed["sigma"] == pytest.approx((5.5 + 6 + machine.EXTREME) / 3, rel=1e-4)
+    assert confirmed["worst"] == pytest.approx(machine.EXTREME)
 
 
 def test_the_last_normal_look_of_the_history_stands_before_an_immediate_loss() -> None:
@@ -323,21 +316,21 @@ def test_the_last_normal_look_of_the_history_stands_before_an_immediate_loss() -
 def test_the_common_mode_is_taken_off() -> None:
     detector = DETECTORS[0]
     looks = series([0.0, -5.5, -5.5, -5.5])
-    common = np.array([[0], [-5], [-5], [-5]], np.float32)
+    common = np.array([[[0]], [[-5]], [[-5]], [[-5]]], np.float32)
     state, log = update(detector, one_pixel(detector), replace(looks, common=common))
     assert (status(detector, state)[0], len(log)) == (Status.NONE, 0)
-    other = replace(one_pixel(detector), cell=np.ones(1, np.int64))
-    _, log = update(detector, other, replace(looks, common=np.hstack([common, 0 * common])))
+    other = replace(one_pixel(detector), cell=np.ones(1, np.int32))
+    _, log = update(detector, other, replace(looks, common=np.concatenate([common, 0 * common], 2)))
     assert log["step"].tolist() == [Step.PROVISIONAL, Step.CONFIRMED]
 
 
 def test_a_common_mode_of_another_lattice_is_refused() -> None:
     detector, looks = DETECTORS[0], series([0.0, -5.5])
-    state = replace(one_pixel(detector), cell=np.full(1, 3, np.int64))
+    state = replace(one_pixel(detector), cell=np.full(1, 3, np.int32))
     with pytest.raises(BadInput, match="common mode"):
-        update(detector, state, replace(looks, common=np.zeros((2, 3), np.float32)))
+        update(detector, state, replace(looks, common=np.zeros((2, 1, 3), np.float32)))
     with pytest.raises(BadInput, match="common mode"):
-        update(detector, state, replace(looks, common=np.zeros((1, 4), np.float32)))
+        update(detector, state, replace(looks, common=np.zeros((1, 1, 4), np.float32)))
 
 
 def test_an_older_look_is_refused() -> None:
@@ -349,12 +342,12 @@ def test_an_older_look_is_refused() -> None:
 
 
 def test_no_look_at_all_changes_nothing_and_a_history_of_none_is_too_short() -> None:
-    detector, none = DETECTORS[0], Looks((), np.zeros((0, 1), np.float32))
+    detector, none = DETECTORS[0], Looks((), np.zeros((0, 1, 1), np.float32))
     state, log = update(detector, one_pixel(detector), none)
     same(state, one_pixel(detector))
     assert len(log) == 0
-    assert residuals(detector, state, none).shape == (0, 1)
-    assert start(detector, none, inside=np.ones(1, bool)).baseline.monitored[0] == Monitored.SHORT_HISTORY
+    assert residuals(detector, state, none).shape == (0, 1, 1)
+    assert start(detector, none, inside=np.ones(1, bool)).monitored[0] == Monitored.SHORT_HISTORY
 
 
 @pytest.mark.parametrize(
@@ -375,7 +368,7 @@ def test_another_detectors_state_is_refused(other: Detector) -> None:
 def test_huge_values_do_no_harm(detector: Detector) -> None:
     biggest = np.float32(1e30)
     looks = series([0.0] * 6)
-    looks.values[1:3, 0] = biggest, -biggest
+    looks.values[1:3, 0, 0] = biggest, -biggest
     state, log = update(detector, one_pixel(detector), looks)
     assert len(log) == 0
     for name in FIELDS:
@@ -397,28 +390,28 @@ def test_a_pixel_never_seen_is_no_look_and_not_no_change() -> None:
 def test_pixels_that_are_not_monitored_are_left_alone() -> None:
     detector = DETECTORS[0]
     history = stable(range(16_000, FIRST_DAY, 33), 3)
-    history.values[:, 1] = np.nan
+    history.values[..., 1] = np.nan
     state = start(detector, history, inside=np.array([True, True, False]))
-    assert state.baseline.monitored.tolist() == [
+    assert state.monitored.tolist() == [
         Monitored.MONITORED,
         Monitored.SHORT_HISTORY,
         Monitored.OUTSIDE,
     ]
-    looks = Looks(scenes_on(range(FIRST_DAY, FIRST_DAY + 50, 8)), np.full((7, 3), -0.5, np.float32))
+    looks = Looks(scenes_on(range(FIRST_DAY, FIRST_DAY + 50, 8)), np.full((7, 1, 3), -0.5, np.float32))
     after_it, log = update(detector, state, looks)
     assert set(log["pixel"].tolist()) == {0}
-    np.testing.assert_array_equal(after_it.pixels[1:], state.pixels[1:])
+    same(replace(after_it, last=None).part(np.s_[1:]), state.part(np.s_[1:]))
     assert status(detector, after_it).tolist() == [Status.CONFIRMED_HIGH, 255, 255]
 
 
 def test_a_constant_series_is_monitored_at_the_floor_of_the_scale() -> None:
     detector = DETECTORS[0]
     days = range(16_000, FIRST_DAY, 33)
-    history = Looks(scenes_on(days), np.full((len(days), 1), LEVEL, np.float32))
+    history = Looks(scenes_on(days), np.full((len(days), 1, 1), LEVEL, np.float32))
     state = start(detector, history, inside=np.ones(1, bool))
-    assert state.baseline.monitored[0] == Monitored.MONITORED
-    assert state.baseline.sigma[0] == np.float32(detector.history.min_sigma)
-    quiet = Looks(scenes_on(range(FIRST_DAY, FIRST_DAY + 99)), np.full((99, 1), LEVEL, np.float32))
+    assert state.monitored[0] == Monitored.MONITORED
+    assert state.model["sigma"][0] == pytest.approx(detector.history.min_sigma, rel=0.004)
+    quiet = Looks(scenes_on(range(FIRST_DAY, FIRST_DAY + 99)), np.full((99, 1, 1), LEVEL, np.float32))
     state, log = update(detector, state, quiet)
     assert (len(log), status(detector, state)[0]) == (0, Status.NONE)
 
@@ -454,15 +447,15 @@ def test_residuals_are_what_the_kernel_weighs(looks: Looks) -> None:
     detector = DETECTORS[0]
     state = beginning(detector)
     table = date_table(looks.days, detector.history.harmonics)
-    z = residuals(detector, state, looks)
-    scale = state.baseline.sigma * season_factor(table, state.baseline.season)
-    np.testing.assert_allclose(z * scale, looks.values - fitted(table, state.baseline.coefficients), atol=1e-5)
-    assert (np.isnan(z) == np.isnan(looks.values)).all()
+    z, seen_values = residuals(detector, state, looks)[:, 0], looks.values[:, 0]
+    scale = state.model["sigma"] * season_factor(table, state.model["season"])
+    np.testing.assert_allclose(z * scale, seen_values - fitted(table, state.model["coefficients"]), atol=1e-5)
+    assert (np.isnan(z) == np.isnan(seen_values)).all()
     first = np.array([z[np.isfinite(z[:, p]), p][:1] for p in range(PIXELS) if np.isfinite(z[:, p]).any()]).ravel()
     assume(len(first) == PIXELS)
     once, _ = update(detector, state, Looks(looks.scenes[:1], looks.values[:1]))
     seen = np.isfinite(z[0])
-    expected = np.maximum(np.clip(-z[0], -5, 5) - detector.monitor.evidence()[1], 0)[seen]
+    expected = np.maximum(np.clip(-z[0], -5, 5) - detector.monitor.rule().gain, 0)[seen]
     np.testing.assert_allclose(once.pixels["statistic"][seen], expected, atol=2e-4)
 
 
@@ -510,13 +503,13 @@ def test_a_stable_forest_does_not_alarm_in_two_years() -> None:
     looks = stable(range(FIRST_DAY, FIRST_DAY + 730, 8), pixels, seed=4)
     _, log = update(detector, state, looks)
     assert (log["step"] == Step.CONFIRMED).sum() <= 2
-    watched = state.baseline.monitored == Monitored.MONITORED
+    watched = state.monitored == Monitored.MONITORED
     assert watched.mean() > 0.99
 
 
 def test_begin_of_replay_is_the_state_itself() -> None:
     detector = DETECTORS[0]
-    none = Looks((), np.zeros((0, PIXELS), np.float32))
+    none = Looks((), np.zeros((0, 1, PIXELS), np.float32))
     memory, late = take_in(detector, begin(beginning(detector), 1), none, replay_days=30)
     assert late == ()
     same(memory.current, beginning(detector))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Interval
 
+from detection.monitors.machine import Rules
 from detection.types import parameters
 
 
@@ -21,6 +22,8 @@ class Decision:
     """Anomalous looks needed to confirm."""
     confirm_days: Annotated[int, Ge(0)] = 8
     """Days the anomalous looks must span to confirm: smoke persists from one look to the next."""
+    slow_days: Annotated[int, Ge(0)] = 8
+    """The same for a change of low magnitude: drought, leaf fall and smoke are shallow and pass; a cut is deep or stays."""
     clear_looks: Annotated[int, Ge(1)] = 2
     """Normal looks in a row that wipe out a single anomalous one."""
     recovery_looks: Annotated[int, Ge(2)] = 8
@@ -39,7 +42,6 @@ class Decision:
                 "a change is provisional before it is confirmed"
             )
 
-    def rules(self) -> tuple[float, ...]:
-        """The numbers the kernel takes, in its order."""
-        looks = (self.anomaly, self.provisional_share, self.provisional_looks, self.confirm_looks, self.confirm_days)
-        return (*looks, self.clear_looks, self.recovery_looks, self.expire_days, self.finish_days)
+    def rules(self) -> Rules:
+        """The numbers the decision machine takes."""
+        return Rules(*(float(getattr(self, name)) for name in Rules._fields))

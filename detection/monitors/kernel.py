@@ -1,190 +1,242 @@
-"""The one compiled loop behind every monitor: pixel by pixel, look by look, in canonical order.
+"""The one compiled loop behind every single-index monitor: blocks of pixels outside, looks in canonical order inside.
 
-EWMA and CUSUM share it; only the evidence differs. A pixel's state is one fixed-size record, whatever the number of
-looks, and a look that is not observed (NaN) changes nothing: so looks one by one equal looks all at once, bit by bit.
+A hot pass works look by look on a block that stays in the cache: residual, scale, chart. It writes only the statistic and
+two days, and marks the pixels at which more happens; those alone go to the decision machine. A look that is not observed
+(NaN, infinite) changes nothing, and no pixel knows its neighbours: so looks one by one equal looks all at once, and any
+cut into rows of pixels equals the whole, bit by bit. Constants of other files arrive as arguments: the cache of compiled
+code would not notice a change there.
 """
 
-from typing import Final
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from detection.harmonics import SEASON_HIGH, SEASON_LOW
+from detection.monitors.machine import CONFIRMED, NONE, RECOVERING, room, take
 
-NONE, PROVISIONAL, CONFIRMED, RECOVERING = 0, 1, 2, 3
-"""Phases. RECOVERING: a confirmed change closed by time; the pixel may alarm again only after it has recovered."""
+BLOCK = 2048
+"""Pixels taken through all looks before the next: state and scratch of a block fit the second-level cache."""
+CUSUM, EWMA, OLS_CUSUM, MOSUM = 0, 1, 2, 3
+F0, F1 = np.float32(0), np.float32(1)
+HUGE = np.float32(3.4e38)
+RING_STEP = 16.0
+"""Steps a residual scale that the window of the MOSUM keeps: clipped residuals as signed bytes."""
 
-EXTREME: Final = 20.0
-"""Residual scales beyond which a look adds nothing to the reported magnitude: an unmasked cloud is no measure of loss."""
 
-PIXEL: Final = np.dtype(
-    [
-        ("statistic", "f4"),  # CUSUM or EWMA, in residual scales, positive towards loss
-        ("total_sigma", "f4"),  # sum over the anomalous looks, residual scales
-        ("total_change", "f4"),  # the same in units of the index, negative where the index fell
-        ("worst", "f4"),  # largest single look, residual scales
-        ("onset", "i4"),  # day of the first anomalous look, -1 none
-        ("clear_before", "i4"),  # day of the last normal look before it
-        ("last_clear", "i4"),
-        ("last_anomaly", "i4"),
-        ("last_look", "i4"),
-        ("first_on", "i4"),  # day it became provisional
-        ("confirmed_on", "i4"),
-        ("count", "i4"),  # anomalous looks since the onset
-        ("looks", "i4"),  # clear looks since monitoring began
-        ("clears", "i2"),  # normal looks in a row
-        ("phase", "u1"),
-        ("closed", "u1"),  # confirmed changes finished so far
-    ],
-    align=True,
-)
-"""State of a pixel: 56 bytes."""
+class Chart(NamedTuple):
+    """What a chart remembers of a row of pixels."""
 
-TRANSITION: Final = np.dtype(
-    [
-        ("pixel", "i4"),
-        ("look", "i4"),
-        ("step", "i4"),  # codes.Step
-        ("change_day", "i4"),
-        ("clear_before", "i4"),
-        ("count", "i4"),
-        ("magnitude", "f4"),  # mean over the anomalous looks, units of the index
-        ("sigma", "f4"),  # the same in residual scales
-        ("worst", "f4"),
-    ],
-    align=True,
-)
-"""What one look changed at one pixel."""
+    statistic: NDArray[np.float32]
+    """(pixel,) residual scales, positive towards loss."""
+    tally: NDArray[np.uint16]
+    """(pixel,) OLS_CUSUM: looks counted since monitoring began; MOSUM: place in the window; else empty."""
+    ring: NDArray[np.int8]
+    """(pixel, look) MOSUM: the window, in steps of 1 / RING_STEP; else empty."""
 
-DAY_FIELDS: Final = ("onset", "clear_before", "last_clear", "last_anomaly", "last_look", "first_on", "confirmed_on")
+
+class Rule(NamedTuple):
+    """A chart's numbers; `Monitor.rule` makes it."""
+
+    kind: int
+    gain: float
+    """CUSUM: slack; EWMA: weight."""
+    limit: float
+    """Statistic that is full evidence; OLS_CUSUM: the critical value of its growing boundary."""
+    clip: float
+    """Looks count for no more than this, residual scales ..."""
+    drop: float
+    """... and not at all beyond this."""
+    floor: float
+    """The statistic never falls below this."""
+    alone: bool = False
+    """The chart as published: the first crossing of the limit ends the watch, no decision rules."""
+    either: bool = False
+    """With `alone`: a crossing to the other side counts too."""
+
+
+class Model(NamedTuple):
+    """The baseline of a row of pixels."""
+
+    coefficients: NDArray[np.float32]
+    """(term, pixel)."""
+    season: NDArray[np.float32]
+    """(2, pixel) swing of the scale, or (0, pixel) for none."""
+    sigma: NDArray[np.float32]
+    """(pixel,) NaN where not monitored."""
+    history: NDArray[np.float32]
+    """(pixel,) looks of the history; read by OLS_CUSUM alone."""
 
 
 @njit(cache=True, nogil=True)
-def run(values, days, table, coefficients, season, sigma, sign, common, cell, gains, rules, state, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Take in all looks of all pixels; `state` and `log` are written. Returns the rows the log needs (maybe more than it has)."""
-    written = 0
-    recovery_looks = rules[6]
-    for p in range(values.shape[1]):
-        if not sigma[p] > 0:
-            continue
-        s = state[p]
+def run(values, days, table, model, swing, sign, common, cell, rule, rules, c, s, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Take in all looks of all pixels; `c` and `s` are written. Returns the transitions, `log` or a longer one.
+
+    values: (time, slot, pixel), slot 0 is read; table: (time, term) float32; swing: (low, high) of the seasonal factor;
+    common: (time, slot, cell), read where it has cells.
+    """
+    written, pixels = 0, values.shape[2]
+    change, z, busy = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.uint8)
+    for first in range(0, pixels, BLOCK):
+        n = min(BLOCK, pixels - first)
         for t in range(values.shape[0]):
-            value = values[t, p]
-            if not np.isfinite(value):
+            _residual(values[t, 0], table[t], model, first, n, change)
+            _scaled(change, table[t], model, swing, sign, first, n, z)
+            if common.shape[2]:
+                _less(common[t, 0], cell, first, n, z)
+            if rule.kind == MOSUM:
+                _slide(z, change, rule, rules.anomaly, days[t], c, s, first, n, busy)
+            else:
+                _weigh(z, change, model, rule, rules.anomaly, days[t], c, s, first, n, busy)
+            log = room(log, written, 2 * n)
+            written = _settle(z, change, model, rule, rules, t, days[t], c, s, first, n, busy, log, written)
+    return log[:written]
+
+
+@njit(cache=True, nogil=True)
+def _residual(y, x, model, first, n, change):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Observed less expected, units of the index; two terms a pass, always in the same order."""
+    b, x1, x2 = model.coefficients, x[1], x[2]
+    for j in range(n):
+        p = first + j
+        change[j] = y[p] - (b[0, p] + x1 * b[1, p] + x2 * b[2, p])
+    for k in range(3, b.shape[0], 2):
+        x1, x2 = x[k], x[k + 1]
+        for j in range(n):
+            p = first + j
+            change[j] -= x1 * b[k, p] + x2 * b[k + 1, p]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scaled(change, x, model, swing, sign, first, n, z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """In residual scales of the season, negative towards loss."""
+    sigma, season = model.sigma, model.season
+    low, high, side, x1, x2 = np.float32(swing[0]), np.float32(swing[1]), np.float32(sign), x[1], x[2]
+    if season.shape[0] == 0:
+        for j in range(n):
+            z[j] = side * change[j] / sigma[first + j]
+        return
+    for j in range(n):
+        p = first + j
+        factor = F1 + (season[0, p] * x1 + season[1, p] * x2)
+        factor = low if factor < low else factor
+        factor = high if factor > high else factor
+        z[j] = side * change[j] / (sigma[p] * factor)
+
+
+@njit(cache=True, nogil=True)
+def _less(common, cell, first, n, z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The common mode off."""
+    for j in range(n):
+        z[j] -= common[cell[first + j]]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _weigh(z, change, model, rule, anomaly, day, c, s, first, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """One look into the statistic, the days of looks noted, and the pixels marked at which more happens."""
+    today, clip, drop = np.uint16(day), np.float32(rule.clip), np.float32(rule.drop)
+    gain, floor, low_from = np.float32(rule.gain), np.float32(rule.floor), np.float32(anomaly)
+    until = CONFIRMED if rule.alone else RECOVERING
+    opened = CONFIRMED if rule.alone else RECOVERING + 1
+    least = NONE if rule.alone else NONE + 1
+    critical = np.float32(rule.limit) * np.float32(rule.limit) if rule.kind == OLS_CUSUM else F0
+    limit = np.float32(rule.limit) if rule.alone and rule.kind != OLS_CUSUM else F0
+    either = rule.alone and rule.either
+    statistic, last_look, last_clear, phase = c.statistic, s.last_look, s.last_clear, s.phase
+    for j in range(n):
+        p = first + j
+        towards, was, where = -z[j], statistic[p], phase[p]
+        seen = (abs(change[j]) <= HUGE) & (abs(z[j]) <= drop)
+        d = clip if towards > clip else towards
+        d = -clip if d < -clip else d
+        if rule.kind == CUSUM:
+            new = was + (d - gain)
+        elif rule.kind == EWMA:
+            new = was + gain * (d - was)
+        else:
+            new = was + d / np.sqrt(model.history[p])
+        new = floor if new < floor else new
+        new = new if seen & (where < until) else was
+        statistic[p] = new
+        low = towards >= low_from
+        last_look[p] = today if seen else last_look[p]
+        last_clear[p] = today if seen & (not low) else last_clear[p]
+        size = abs(new) if either else new
+        least_size = limit
+        if rule.kind == OLS_CUSUM:
+            counted = c.tally[p]
+            counted += np.uint16(1) if seen & (where < until) & (counted < 65_535) else np.uint16(0)
+            c.tally[p] = counted
+            share = np.float32(counted) / model.history[p]
+            least_size = np.sqrt(share * (F1 + share) * critical) if rule.alone else F0
+        crossed = (size >= least_size) & (size > F0)
+        if rule.alone:
+            busy[j] = seen & (where < opened) & crossed
+        else:
+            busy[j] = seen & ((where >= least) | (low & crossed))
+
+
+@njit(cache=True, nogil=True)
+def _slide(z, change, rule, anomaly, day, c, s, first, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """As `_weigh`, for a window: the oldest residual leaves the sum, the newest enters."""
+    width = c.ring.shape[1]
+    for j in range(n):
+        p = first + j
+        seen = abs(change[j]) <= HUGE and abs(z[j]) <= rule.drop
+        busy[j] = 0
+        if not seen:
+            continue
+        low = -z[j] >= anomaly
+        s.last_look[p] = day
+        if not low:
+            s.last_clear[p] = day
+        if s.phase[p] < (CONFIRMED if rule.alone else RECOVERING):
+            at = c.tally[p]
+            byte = np.int8(np.rint(min(max(-z[j], -rule.clip), rule.clip) * RING_STEP))
+            steps = np.rint(c.statistic[p] * RING_STEP) + byte - c.ring[p, at]
+            c.statistic[p] = steps / RING_STEP
+            c.ring[p, at] = byte
+            c.tally[p] = (at + 1) % width
+        size = abs(c.statistic[p]) if rule.either else c.statistic[p]
+        if rule.alone:
+            busy[j] = s.phase[p] == NONE and size >= rule.limit
+        else:
+            busy[j] = s.phase[p] != NONE or (low and size > 0)
+
+
+@njit(cache=True, nogil=True)
+def _settle(z, change, model, rule, rules, t, day, c, s, first, n, busy, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Take the marked pixels of a block to the decision machine; eight are passed over at a time where none is marked."""
+    eight = busy.view(np.uint64)
+    for word in range((n + 7) // 8):
+        if eight[word] == 0:
+            continue
+        for j in range(8 * word, min(8 * word + 8, n)):
+            if not busy[j]:
                 continue
-            change = value
-            for j in range(coefficients.shape[0]):
-                change -= table[t, j] * coefficients[j, p]
-            factor = 1 + season[0, p] * table[t, 1] + season[1, p] * table[t, 2]
-            z = sign * change / (sigma[p] * min(max(factor, SEASON_LOW), SEASON_HIGH)) - common[t, cell[p]]
-            low = -z >= rules[0]
-            s.looks += 1
-            s.last_look = days[t]
-            if s.phase == RECOVERING:
-                s.clears = 0 if low else s.clears + 1
-                if not low:
-                    s.last_clear = days[t]
-                if s.clears >= recovery_looks:
-                    _forget(s)
+            p = first + j
+            evidence = c.statistic[p] / _limit(rule, c, model, p)
+            if rule.alone:
+                if evidence >= 1 or (rule.either and evidence <= -1):
+                    s.phase[p], s.confirmed_on[p] = CONFIRMED, day
                 continue
-            evidence = _weigh(s, z, gains)
-            _count(s, z, change, days[t], low)
-            if s.phase == NONE and _begins(s, evidence, low, rules):
-                s.phase = PROVISIONAL
-                s.first_on = days[t]
-                written = _record(log, written, p, t, 1, s)
-            step = _decide(s, evidence, low, days[t], rules)
-            if step:
-                written = _record(log, written, p, t, step, s)
-                if s.phase == NONE:
-                    _forget(s)
+            written = take(s, p, t, day, z[j], change[j], evidence, rules, log, written)
+            if s.phase[p] == NONE:
+                _clear(c, p)
     return written
 
 
 @njit(cache=True, nogil=True)
-def _weigh(s, z, gains):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Clip one look and add it to the evidence; 1 = enough to confirm."""
-    clipped = min(max(-z, -gains[3]), gains[3])
-    if gains[0] == 0:
-        s.statistic = max(0.0, s.statistic + clipped - gains[1])
-    else:
-        s.statistic += gains[1] * (clipped - s.statistic)
-    return s.statistic / gains[2]
+def _limit(rule, c, model, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Statistic of a pixel that is full evidence."""
+    if rule.kind != OLS_CUSUM:
+        return rule.limit
+    x = 1.0 + c.tally[p] / np.float64(model.history[p])
+    return np.sqrt(x * (x - 1) * (rule.limit * rule.limit + np.log(x / (x - 1))))
 
 
 @njit(cache=True, nogil=True)
-def _count(s, z, change, day, low):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    if low:
-        if s.onset < 0:
-            s.onset = day
-            s.clear_before = s.last_clear
-        s.count += 1
-        s.clears = 0
-        s.last_anomaly = day
-        s.total_sigma += min(-z, EXTREME)
-        s.total_change += change
-        s.worst = max(s.worst, min(-z, EXTREME))
-    else:
-        s.clears += 1
-        s.last_clear = day
-
-
-@njit(cache=True, nogil=True)
-def _begins(s, evidence, low, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Provisional? Otherwise a candidate whose evidence is gone, or that stood alone, is forgotten."""
-    if evidence <= 0 or (s.clears >= rules[5] and s.count < rules[2]):
-        _forget(s)
-        return False
-    return low and evidence >= rules[1] and s.count >= rules[2]
-
-
-@njit(cache=True, nogil=True)
-def _decide(s, evidence, low, day, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """The step this look takes a provisional or confirmed pixel to, 0 for none (codes.Step)."""
-    if s.phase == PROVISIONAL:
-        if low and evidence >= 1 and s.count >= rules[3] and day - s.onset >= rules[4]:
-            s.phase = CONFIRMED
-            s.confirmed_on = day
-            return 2
-        if evidence <= 0 or s.clears >= rules[6] or day - s.last_anomaly > rules[7]:
-            s.phase = NONE
-            return 3
-    elif s.phase == CONFIRMED:
-        if s.clears >= rules[6]:
-            s.phase = NONE
-            s.closed = min(s.closed + 1, 255)
-            return 4
-        if day - s.confirmed_on > rules[8]:
-            s.phase = RECOVERING
-            s.closed = min(s.closed + 1, 255)
-            return 4
-    return 0
-
-
-@njit(cache=True, nogil=True)
-def _record(log, written, p, t, step, s):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    if written < log.shape[0]:
-        row = log[written]
-        row.pixel = p
-        row.look = t
-        row.step = step
-        row.change_day = s.onset
-        row.clear_before = s.clear_before
-        row.count = s.count
-        row.magnitude = s.total_change / s.count
-        row.sigma = s.total_sigma / s.count
-        row.worst = s.worst
-    return written + 1
-
-
-@njit(cache=True, nogil=True)
-def _forget(s):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Back to no change; what is known of looks and of the past stays."""
-    s.phase = NONE
-    s.statistic = 0.0
-    s.onset = -1
-    s.count = 0
-    s.total_sigma = 0.0
-    s.total_change = 0.0
-    s.worst = 0.0
-    s.clears = 0
+def _clear(c, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    c.statistic[p] = 0.0
+    for i in range(c.ring.shape[1]):
+        c.ring[p, i] = 0

@@ -1,0 +1,100 @@
+"""The compact form of a state: what is kept on disk, exactly what the monitor uses.
+
+The model is rounded once, when monitoring begins, to numbers that fit into 16 bits (`rounded`); the monitor uses those, so
+that packing loses nothing, ever. Of what looks change, the fields read at every look are kept as they are; the others
+differ from those of an unseen pixel only where something is open, and are kept for those pixels alone.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.monitors.machine import NONE, Watch, fresh
+from detection.monitors.state import Arrays
+
+BITS: Final = 14
+"""A coefficient is a multiple of 2^-14 of the power of two above the pixel's largest: 3e-5 for an index below one."""
+ABSENT: Final = -32_768
+"""A coefficient that is not a number."""
+SWING_STEPS: Final = 32
+"""Steps of the seasonal swing of the scale per unit, which is held to +-2: the factor is held to 0.5 to 2 anyway."""
+EVERY_DAY: Final = ("last_look", "last_clear")
+EVERY_CODE: Final = ("phase", "closed")
+OPEN_COUNTS: Final = ("onset", "clear_before", "last_anomaly", "confirmed_on", "count", "clears")
+OPEN_SUMS: Final = ("total_sigma", "total_change", "worst")
+OWN: Final = ("days", "codes", "open", "open_counts", "open_sums")
+
+
+def rounded(model: Arrays) -> dict[str, NDArray[Any]]:
+    """The model in numbers that `pack` keeps to the bit: float32 still, so that kernels need not know."""
+    coefficients = np.where(np.isfinite(model["coefficients"]), model["coefficients"], np.float32(np.nan))
+    steps = np.ldexp(coefficients, -_exponent(coefficients))
+    season = np.nan_to_num(np.clip(model["season"], -2, 2))
+    return {
+        "coefficients": np.ldexp(np.rint(steps), _exponent(coefficients)).astype(np.float32),
+        "season": (np.rint(season * SWING_STEPS) / SWING_STEPS).astype(np.float32),
+        "sigma": _short(model["sigma"]),
+        "history_looks": np.minimum(model["history_looks"], 65_535).astype(np.int32),
+    }
+
+
+def _exponent(coefficients: NDArray[np.float32]) -> NDArray[np.int32]:
+    """(pixel,) power of two that the pixel's coefficients are multiples of."""
+    largest = np.nan_to_num(np.abs(coefficients), nan=0.0).max(0, initial=0)
+    return np.asarray(np.frexp(largest)[1] - BITS, np.int32)
+
+
+def _short(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """To eight significant bits, the upper half of a float32: a scale need not be known better than to 0.4 %."""
+    raw = np.ascontiguousarray(values, np.float32).view(np.uint32).astype(np.uint64)
+    half = (((raw + 0x7FFF + ((raw >> 16) & 1)) >> 16) << 16).astype(np.uint32)
+    return np.where(np.isfinite(values), half.view(np.float32), np.float32(np.nan)).astype(np.float32)
+
+
+def pack_model(model: Arrays) -> dict[str, NDArray[Any]]:
+    """The arrays of a `rounded` model in two bytes a number or less."""
+    exponent = _exponent(model["coefficients"])
+    steps = np.ldexp(model["coefficients"], -exponent)
+    return {
+        "steps": np.where(np.isnan(steps), ABSENT, np.nan_to_num(steps)).astype(np.int16),
+        "exponent": exponent.astype(np.int16),
+        "season": np.rint(model["season"] * SWING_STEPS).astype(np.int8),
+        "sigma": (model["sigma"].view(np.uint32) >> 16).astype(np.uint16),
+        "history_looks": model["history_looks"].astype(np.uint16),
+    }
+
+
+def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
+    """The inverse of `pack_model`."""
+    steps = np.where(kept["steps"] == ABSENT, np.float32(np.nan), kept["steps"].astype(np.float32))
+    return {
+        "coefficients": np.ldexp(steps, kept["exponent"].astype(np.int32)).astype(np.float32),
+        "season": (kept["season"].astype(np.float32) / SWING_STEPS).astype(np.float32),
+        "sigma": (kept["sigma"].astype(np.uint32) << 16).view(np.float32),
+        "history_looks": kept["history_looks"].astype(np.int32),
+    }
+
+
+def pack_pixels(pixels: Arrays) -> dict[str, NDArray[Any]]:
+    """What looks change: some fields of every pixel, the rest of those at which something is open; a chart's own as it is."""
+    opened = np.flatnonzero(pixels["phase"] != NONE).astype(np.int32)
+    watch = {
+        "days": np.stack([pixels[name] for name in EVERY_DAY]),
+        "codes": np.stack([pixels[name] for name in EVERY_CODE]),
+        "open": opened,
+        "open_counts": np.stack([pixels[name][opened] for name in OPEN_COUNTS]),
+        "open_sums": np.stack([pixels[name][opened] for name in OPEN_SUMS]),
+    }
+    return {**watch, **{name: array for name, array in pixels.items() if name not in Watch._fields}}
+
+
+def unpack_pixels(kept: Arrays) -> dict[str, NDArray[Any]]:
+    """The inverse of `pack_pixels`."""
+    pixels = fresh(kept["days"].shape[1])._asdict()
+    for names, rows in ((EVERY_DAY, kept["days"]), (EVERY_CODE, kept["codes"])):
+        pixels |= {name: np.array(row) for name, row in zip(names, rows, strict=True)}
+    for names, rows in ((OPEN_COUNTS, kept["open_counts"]), (OPEN_SUMS, kept["open_sums"])):
+        for name, row in zip(names, rows, strict=True):
+            pixels[name][kept["open"]] = row
+    return {**pixels, **{name: array for name, array in kept.items() if name not in OWN}}
