@@ -126,12 +126,13 @@ def _tile_layers(detector: monitors.Detector, state: State) -> dict[str, NDArray
     pixels = state.pixels
     changed = pixels["phase"] >= machine.PROVISIONAL
     confirmed = np.isin(pixels["phase"], (machine.CONFIRMED, machine.RECOVERING))
-    mean = pixels["total_change"] / np.maximum(pixels["count"], 1)
+    known = pixels["open"]
+    mean = known["total_change"] / np.maximum(known["count"], 1)
     return {
         "status": monitors.status(detector, state),
         "monitored": monitors.reach(state),
-        "change_date": np.where(changed, days_of(pixels["onset"]), DATE_NODATA).astype(np.int32),
-        "confirmed_date": np.where(confirmed, days_of(pixels["confirmed_on"]), DATE_NODATA).astype(np.int32),
+        "change_date": np.where(changed, days_of(known["onset"]), DATE_NODATA).astype(np.int32),
+        "confirmed_date": np.where(confirmed, days_of(known["confirmed_on"]), DATE_NODATA).astype(np.int32),
         "magnitude": np.where(changed, mean, np.float32(np.nan)).astype(np.float32),
         "last_clear": days_of(pixels["last_look"]),
     }

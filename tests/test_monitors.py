@@ -33,7 +33,7 @@ PIXELS = 12
 QUICK = settings(max_examples=40, deadline=None)
 DETECTORS = (Detector(), Detector(monitor=Ewma()))
 detectors = st.sampled_from(DETECTORS)
-FIELDS = (*machine.Watch._fields, "statistic")
+FIELDS = (*machine.OPEN.names, "phase", "last_look", "last_clear", "statistic")  # type: ignore[misc]
 
 
 @lru_cache
@@ -131,9 +131,9 @@ def test_the_state_is_of_constant_size_and_its_days_make_sense(detector: Detecto
     }
     pixels = state.pixels
     open_ones = pixels["phase"] > machine.FIRST
-    assert (pixels["onset"][open_ones] >= FIRST_DAY).all()
-    assert (pixels["clear_before"][open_ones] <= pixels["onset"][open_ones]).all()
-    assert (pixels["count"][open_ones] >= detector.decision.provisional_looks).all()
+    assert (state.column("onset")[open_ones] >= FIRST_DAY).all()
+    assert (state.column("clear_before")[open_ones] <= state.column("onset")[open_ones]).all()
+    assert (state.column("count")[open_ones] >= detector.decision.provisional_looks).all()
     seen = np.isfinite(looks.values[:, 0])
     newest = np.where(seen, looks.days[:, None], -1).max(0)
     np.testing.assert_array_equal(days_of(pixels["last_look"]), newest)
@@ -171,7 +171,7 @@ def test_loss_that_raises_mirrors_loss_that_lowers(monitor: Cusum | Ewma, looks:
     )
     for name in FIELDS:
         sign = -1 if name == "total_change" else 1
-        np.testing.assert_array_equal(mirror.pixels[name], sign * state.pixels[name], err_msg=name)
+        np.testing.assert_array_equal(mirror.column(name), sign * state.column(name), err_msg=name)
     mirrored["magnitude"] *= -1
     np.testing.assert_array_equal(mirrored, log)
 
@@ -197,8 +197,8 @@ def test_none() -> None:
 def test_first(depth: float, code: Status) -> None:
     found, steps, state = after([0.0, depth])
     assert (found, steps) == (code, [])
-    assert state.pixels["onset"][0] == FIRST_DAY + 8
-    assert state.pixels["clear_before"][0] == FIRST_DAY
+    assert state.column("onset")[0] == FIRST_DAY + 8
+    assert state.column("clear_before")[0] == FIRST_DAY
 
 
 def test_a_first_look_is_forgotten_after_two_normal_ones() -> None:
@@ -223,7 +223,7 @@ def test_confirmed(depth: float, code: Status) -> None:
     looks = [0.0, *[depth] * 6]
     found, steps, state = after(looks)
     assert (found, steps) == (code, [Step.PROVISIONAL, Step.CONFIRMED])
-    assert state.pixels["confirmed_on"][0] == FIRST_DAY + 8 * (3 if depth == -5.5 else 5)
+    assert state.column("confirmed_on")[0] == FIRST_DAY + 8 * (3 if depth == -5.5 else 5)
 
 
 def test_confirming_needs_days_not_looks_alone() -> None:
@@ -231,14 +231,14 @@ def test_confirming_needs_days_not_looks_alone() -> None:
     assert (code, steps) == (Status.PROVISIONAL_HIGH, [Step.PROVISIONAL])  # eight looks within seven days
     code, steps, state = after([0.0, *[-9.0] * 9], every=1)
     assert (code, steps) == (Status.CONFIRMED_HIGH, [Step.PROVISIONAL, Step.CONFIRMED])
-    assert state.pixels["confirmed_on"][0] - state.pixels["onset"][0] == 8
+    assert state.column("confirmed_on")[0] - state.column("onset")[0] == 8
 
 
 def test_a_provisional_alarm_expires_when_its_evidence_is_gone() -> None:
     code, steps, state = after([0.0, -5.5, -5.5, 0.0, 0.0])
     assert (code, steps) == (Status.NONE, [Step.PROVISIONAL, Step.EXPIRED])
-    assert days_of(state.pixels["onset"])[0] == -1
-    assert state.pixels["closed"][0] == 0
+    assert days_of(state.column("onset"))[0] == -1
+    assert state.column("closed")[0] == 0
 
 
 def test_a_provisional_alarm_expires_after_eight_normal_looks() -> None:
@@ -264,10 +264,10 @@ def test_finished_by_recovery_and_a_new_event_after_it() -> None:
     assert after(gone[:-1])[1] == [Step.PROVISIONAL, Step.CONFIRMED]
     code, steps, state = after(gone)
     assert (code, steps) == (Status.FINISHED_LOW, [Step.PROVISIONAL, Step.CONFIRMED, Step.FINISHED])
-    assert state.pixels["closed"][0] == 1
+    assert state.column("closed")[0] == 1
     code, steps, state = after([*gone, 0.0, *[-5.5] * 3])
     assert (code, steps) == (Status.CONFIRMED_HIGH, [1, 2, 4, 1, 2])
-    assert state.pixels["onset"][0] == FIRST_DAY + 8 * 13
+    assert state.column("onset")[0] == FIRST_DAY + 8 * 13
 
 
 def test_finished_by_time_alarms_again_only_after_recovery() -> None:
@@ -281,7 +281,7 @@ def test_finished_by_time_alarms_again_only_after_recovery() -> None:
     assert (code, steps) == (Status.FINISHED_HIGH, [1, 2, 4])  # seven normal looks are no recovery
     code, steps, state = after([*cleared, *[0.0] * 8, *[-9.0] * 5])
     assert (code, steps) == (Status.CONFIRMED_HIGH, [1, 2, 4, 1, 2])
-    assert state.pixels["closed"][0] == 1
+    assert state.column("closed")[0] == 1
 
 
 @pytest.mark.parametrize(("days", "steps"), [(365, [1, 2]), (366, [1, 2, 4])])
@@ -372,7 +372,7 @@ def test_huge_values_do_no_harm(detector: Detector) -> None:
     state, log = update(detector, one_pixel(detector), looks)
     assert len(log) == 0
     for name in FIELDS:
-        assert np.isfinite(state.pixels[name]).all(), name
+        assert np.isfinite(state.column(name)).all(), name
     assert abs(state.pixels["statistic"][0]) <= 20
 
 

@@ -129,9 +129,7 @@ def _advance(
         np.ascontiguousarray(looks.values, np.float32),
         looks.days,
         table.astype(np.float32),
-        kernel.Model(
-            model["coefficients"], model["season"], model["sigma"], model["history_looks"].astype(np.float32)
-        ),
+        kernel.Model(model["coefficients"], model["season"], model["sigma"], model["history_looks"]),
         (SEASON_LOW, SEASON_HIGH),
         float(detector.sign),
         _common(looks, state.cell),
@@ -191,16 +189,16 @@ def residuals(detector: Detector, state: State, looks: Looks) -> Float:
 
 def status(detector: Detector, state: State) -> Codes:
     """(pixel,) codes.Status; 255 where not monitored."""
-    pixels = state.pixels
-    high = pixels["total_sigma"] >= detector.decision.high * np.maximum(pixels["count"], 1)
-    codes = np.where((pixels["phase"] == NONE) & (pixels["closed"] > 0), Status.FINISHED_LOW, Status.NONE)
-    for phase, low_code, high_code in (
+    phase, known = state.pixels["phase"], state.pixels["open"]
+    high = known["total_sigma"] >= detector.decision.high * np.maximum(known["count"], 1)
+    codes = np.where((phase == NONE) & (known["closed"] > 0), Status.FINISHED_LOW, Status.NONE)
+    for reached, low_code, high_code in (
         (FIRST, Status.FIRST_LOW, Status.FIRST_HIGH),
         (PROVISIONAL, Status.PROVISIONAL_LOW, Status.PROVISIONAL_HIGH),
         (CONFIRMED, Status.CONFIRMED_LOW, Status.CONFIRMED_HIGH),
         (RECOVERING, Status.FINISHED_LOW, Status.FINISHED_HIGH),
     ):
-        codes = np.where(pixels["phase"] == phase, np.where(high, high_code, low_code), codes)
+        codes = np.where(phase == reached, np.where(high, high_code, low_code), codes)
     return np.where(reach(state) == Monitored.MONITORED, codes, 255).astype(np.uint8)
 
 

@@ -64,7 +64,7 @@ class Model(NamedTuple):
     """(2, pixel) swing of the scale, or (0, pixel) for none."""
     sigma: NDArray[np.float32]
     """(pixel,) NaN where not monitored."""
-    history: NDArray[np.float32]
+    history: NDArray[np.int32]
     """(pixel,) looks of the history; read by OLS_CUSUM alone."""
 
 
@@ -76,167 +76,189 @@ def run(values, days, table, model, swing, sign, common, cell, rule, rules, c, s
     common: (time, slot, cell), read where it has cells.
     """
     written, pixels = 0, values.shape[2]
-    change, z, busy = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.zeros(BLOCK, np.uint8)
+    change, z, fresh = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    seen, busy = np.empty(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
     for first in range(0, pixels, BLOCK):
         n = min(BLOCK, pixels - first)
+        busy[n:] = 0
+        cut = slice(first, first + n)
         for t in range(values.shape[0]):
-            _residual(values[t, 0], table[t], model, first, n, change)
-            _scaled(change, table[t], model, swing, sign, first, n, z)
+            _residual(values[t, 0, cut], table[t], model.coefficients, first, n, change)
+            _scaled(change, table[t], model.season, model.sigma[cut], swing, sign, first, n, z)
             if common.shape[2]:
-                _less(common[t, 0], cell, first, n, z)
+                _less(common[t, 0], cell[cut], n, z)
+            _see(change, z, np.float32(rule.drop), n, seen)
+            until = CONFIRMED if rule.alone else RECOVERING
             if rule.kind == MOSUM:
-                _slide(z, change, rule, rules.anomaly, days[t], c, s, first, n, busy)
+                _slide(z, seen, rule, s.phase[cut], until, c, first, n)
             else:
-                _weigh(z, change, model, rule, rules.anomaly, days[t], c, s, first, n, busy)
+                _weigh(z, seen, model, rule, until, c, s.phase[cut], first, n, fresh)
+            _date(z, seen, rules.anomaly, days[t], s.last_look[cut], s.last_clear[cut], n)
+            _mark(z, seen, rule, rules.anomaly, c.statistic[cut], s.phase[cut], n, busy)
+            if rule.alone and rule.kind == OLS_CUSUM:
+                _unmark(rule, c, model, first, n, busy)
             log = room(log, written, 2 * n)
             written = _settle(z, change, model, rule, rules, t, days[t], c, s, first, n, busy, log, written)
     return log[:written]
 
 
+# Every loop below writes one array and reads few: only such are compiled to instructions that take many pixels at once.
+
+
 @njit(cache=True, nogil=True)
-def _residual(y, x, model, first, n, change):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _residual(y, x, b, first, n, change):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Observed less expected, units of the index; two terms a pass, always in the same order."""
-    b, x1, x2 = model.coefficients, x[1], x[2]
+    b0, b1, b2, x1, x2 = b[0, first : first + n], b[1, first : first + n], b[2, first : first + n], x[1], x[2]
     for j in range(n):
-        p = first + j
-        change[j] = y[p] - (b[0, p] + x1 * b[1, p] + x2 * b[2, p])
+        change[j] = y[j] - (b0[j] + x1 * b1[j] + x2 * b2[j])
     for k in range(3, b.shape[0], 2):
-        x1, x2 = x[k], x[k + 1]
+        b1, b2, x1, x2 = b[k, first : first + n], b[k + 1, first : first + n], x[k], x[k + 1]
         for j in range(n):
-            p = first + j
-            change[j] -= x1 * b[k, p] + x2 * b[k + 1, p]
+            change[j] -= x1 * b1[j] + x2 * b2[j]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _scaled(change, x, model, swing, sign, first, n, z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _scaled(change, x, season, sigma, swing, sign, first, n, z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """In residual scales of the season, negative towards loss."""
-    sigma, season = model.sigma, model.season
     low, high, side, x1, x2 = np.float32(swing[0]), np.float32(swing[1]), np.float32(sign), x[1], x[2]
     if season.shape[0] == 0:
         for j in range(n):
-            z[j] = side * change[j] / sigma[first + j]
+            z[j] = side * change[j] / sigma[j]
         return
+    s1, s2 = season[0, first : first + n], season[1, first : first + n]
     for j in range(n):
-        p = first + j
-        factor = F1 + (season[0, p] * x1 + season[1, p] * x2)
+        factor = F1 + (s1[j] * x1 + s2[j] * x2)
         factor = low if factor < low else factor
         factor = high if factor > high else factor
-        z[j] = side * change[j] / (sigma[p] * factor)
+        z[j] = side * change[j] / (sigma[j] * factor)
 
 
 @njit(cache=True, nogil=True)
-def _less(common, cell, first, n, z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _less(common, cell, n, z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The common mode off."""
     for j in range(n):
-        z[j] -= common[cell[first + j]]
+        z[j] -= common[cell[j]]
+
+
+@njit(cache=True, nogil=True)
+def _see(change, z, drop, n, seen):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Which pixels the look saw, and can be judged."""
+    for j in range(n):
+        seen[j] = (abs(change[j]) <= HUGE) & (abs(z[j]) <= drop)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _weigh(z, change, model, rule, anomaly, day, c, s, first, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """One look into the statistic, the days of looks noted, and the pixels marked at which more happens."""
-    today, clip, drop = np.uint16(day), np.float32(rule.clip), np.float32(rule.drop)
-    gain, floor, low_from = np.float32(rule.gain), np.float32(rule.floor), np.float32(anomaly)
-    until = CONFIRMED if rule.alone else RECOVERING
-    opened = CONFIRMED if rule.alone else RECOVERING + 1
-    least = NONE if rule.alone else NONE + 1
-    critical = np.float32(rule.limit) * np.float32(rule.limit) if rule.kind == OLS_CUSUM else F0
-    limit = np.float32(rule.limit) if rule.alone and rule.kind != OLS_CUSUM else F0
-    either = rule.alone and rule.either
-    statistic, last_look, last_clear, phase = c.statistic, s.last_look, s.last_clear, s.phase
+def _weigh(z, seen, model, rule, until, c, phase, first, n, fresh):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """One look into the statistic, as far as the pixel is watched."""
+    statistic, history = c.statistic[first : first + n], model.history[first : first + n]
+    clip, gain, floor = np.float32(rule.clip), np.float32(rule.gain), np.float32(rule.floor)
     for j in range(n):
-        p = first + j
-        towards, was, where = -z[j], statistic[p], phase[p]
-        seen = (abs(change[j]) <= HUGE) & (abs(z[j]) <= drop)
-        d = clip if towards > clip else towards
-        d = -clip if d < -clip else d
-        if rule.kind == CUSUM:
-            new = was + (d - gain)
-        elif rule.kind == EWMA:
-            new = was + gain * (d - was)
-        else:
-            new = was + d / np.sqrt(model.history[p])
-        new = floor if new < floor else new
-        new = new if seen & (where < until) else was
-        statistic[p] = new
-        low = towards >= low_from
-        last_look[p] = today if seen else last_look[p]
-        last_clear[p] = today if seen & (not low) else last_clear[p]
-        size = abs(new) if either else new
-        least_size = limit
-        if rule.kind == OLS_CUSUM:
-            counted = c.tally[p]
-            counted += np.uint16(1) if seen & (where < until) & (counted < 65_535) else np.uint16(0)
-            c.tally[p] = counted
-            share = np.float32(counted) / model.history[p]
-            least_size = np.sqrt(share * (F1 + share) * critical) if rule.alone else F0
-        crossed = (size >= least_size) & (size > F0)
-        if rule.alone:
-            busy[j] = seen & (where < opened) & crossed
-        else:
-            busy[j] = seen & ((where >= least) | (low & crossed))
+        d = -z[j]
+        d = clip if d > clip else d
+        fresh[j] = -clip if d < -clip else d
+    if rule.kind == CUSUM:
+        for j in range(n):
+            fresh[j] = statistic[j] + (fresh[j] - gain)
+    elif rule.kind == EWMA:
+        for j in range(n):
+            fresh[j] = statistic[j] + gain * (fresh[j] - statistic[j])
+    else:
+        tally = c.tally[first : first + n]
+        for j in range(n):
+            tally[j] += (seen[j] != 0) & (phase[j] < until) & (tally[j] < 65_535)
+        for j in range(n):
+            fresh[j] = statistic[j] + fresh[j] / np.sqrt(np.float32(history[j]))
+    for j in range(n):
+        new = floor if fresh[j] < floor else fresh[j]
+        statistic[j] = new if (seen[j] != 0) & (phase[j] < until) else statistic[j]
 
 
 @njit(cache=True, nogil=True)
-def _slide(z, change, rule, anomaly, day, c, s, first, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _slide(z, seen, rule, phase, until, c, first, n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """As `_weigh`, for a window: the oldest residual leaves the sum, the newest enters."""
     width = c.ring.shape[1]
     for j in range(n):
-        p = first + j
-        seen = abs(change[j]) <= HUGE and abs(z[j]) <= rule.drop
-        busy[j] = 0
-        if not seen:
+        if not seen[j] or phase[j] >= until:
             continue
-        low = -z[j] >= anomaly
-        s.last_look[p] = day
-        if not low:
-            s.last_clear[p] = day
-        if s.phase[p] < (CONFIRMED if rule.alone else RECOVERING):
-            at = c.tally[p]
-            byte = np.int8(np.rint(min(max(-z[j], -rule.clip), rule.clip) * RING_STEP))
-            steps = np.rint(c.statistic[p] * RING_STEP) + byte - c.ring[p, at]
-            c.statistic[p] = steps / RING_STEP
-            c.ring[p, at] = byte
-            c.tally[p] = (at + 1) % width
-        size = abs(c.statistic[p]) if rule.either else c.statistic[p]
-        if rule.alone:
-            busy[j] = s.phase[p] == NONE and size >= rule.limit
-        else:
-            busy[j] = s.phase[p] != NONE or (low and size > 0)
+        p = first + j
+        at = c.tally[p]
+        byte = np.int8(np.rint(min(max(-z[j], -rule.clip), rule.clip) * RING_STEP))
+        c.statistic[p] = (np.rint(c.statistic[p] * RING_STEP) + byte - c.ring[p, at]) / RING_STEP
+        c.ring[p, at] = byte
+        c.tally[p] = (at + 1) % width
+
+
+@njit(cache=True, nogil=True)
+def _date(z, seen, anomaly, day, last_look, last_clear, n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Note the day where something, and where something normal was seen."""
+    today, low = np.uint16(day), np.float32(anomaly)
+    for j in range(n):
+        last_look[j] = today if seen[j] else last_look[j]
+    for j in range(n):
+        last_clear[j] = today if (seen[j] != 0) & (-z[j] < low) else last_clear[j]
+
+
+@njit(cache=True, nogil=True)
+def _mark(z, seen, rule, anomaly, statistic, phase, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Where more happens: something is open, or a look both anomalous and of some evidence would open it."""
+    if rule.alone:
+        limit, other = np.float32(rule.limit), np.float32(-np.inf)
+        if rule.kind == OLS_CUSUM:
+            limit = F0
+        if rule.either:
+            other = -limit
+        for j in range(n):
+            crossed = (statistic[j] >= limit) | (statistic[j] <= other)
+            busy[j] = (seen[j] != 0) & (phase[j] == NONE) & crossed
+        return
+    low = np.float32(anomaly)
+    for j in range(n):
+        begins = (-z[j] >= low) & (statistic[j] > F0)
+        busy[j] = (seen[j] != 0) & (begins | (phase[j] != NONE))
+
+
+@njit(cache=True, nogil=True)
+def _unmark(rule, c, model, first, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Where the statistic is below a floor of the growing boundary, its logarithm need not be worked out."""
+    critical, one = np.float32(rule.limit * rule.limit), F1
+    statistic, tally = c.statistic[first : first + n], c.tally[first : first + n]
+    history = model.history[first : first + n]
+    for j in range(n):
+        share = np.float32(tally[j]) / np.float32(history[j])
+        busy[j] = (busy[j] != 0) & (statistic[j] * statistic[j] >= share * (one + share) * critical)
 
 
 @njit(cache=True, nogil=True)
 def _settle(z, change, model, rule, rules, t, day, c, s, first, n, busy, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Take the marked pixels of a block to the decision machine; eight are passed over at a time where none is marked."""
-    eight = busy.view(np.uint64)
+    eight, statistic, tally, ring = busy.view(np.uint64), c.statistic, c.tally, c.ring
+    phase, last_clear, opened, history = s.phase, s.last_clear, s.open, model.history
     for word in range((n + 7) // 8):
         if eight[word] == 0:
             continue
-        for j in range(8 * word, min(8 * word + 8, n)):
+        for j in range(8 * word, 8 * word + 8):
             if not busy[j]:
                 continue
             p = first + j
-            evidence = c.statistic[p] / _limit(rule, c, model, p)
+            limit = rule.limit
+            if rule.kind == OLS_CUSUM:
+                limit = _boundary(rule.limit, 1.0 + tally[p] / np.float64(history[p]))
+            evidence = statistic[p] / limit
             if rule.alone:
                 if evidence >= 1 or (rule.either and evidence <= -1):
-                    s.phase[p], s.confirmed_on[p] = CONFIRMED, day
+                    phase[p], opened[p].confirmed_on = CONFIRMED, day
                 continue
-            written = take(s, p, t, day, z[j], change[j], evidence, rules, log, written)
-            if s.phase[p] == NONE:
-                _clear(c, p)
+            phase[p], written = take(
+                opened[p], phase[p], last_clear[p], p, t, day, z[j], change[j], evidence, rules, log, written
+            )
+            if phase[p] == NONE:
+                statistic[p] = 0.0
+                for i in range(ring.shape[1]):
+                    ring[p, i] = 0
     return written
 
 
 @njit(cache=True, nogil=True)
-def _limit(rule, c, model, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Statistic of a pixel that is full evidence."""
-    if rule.kind != OLS_CUSUM:
-        return rule.limit
-    x = 1.0 + c.tally[p] / np.float64(model.history[p])
-    return np.sqrt(x * (x - 1) * (rule.limit * rule.limit + np.log(x / (x - 1))))
-
-
-@njit(cache=True, nogil=True)
-def _clear(c, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    c.statistic[p] = 0.0
-    for i in range(c.ring.shape[1]):
-        c.ring[p, i] = 0
+def _boundary(critical, x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Zeileis et al. 2005; x: looks so far over looks of the history."""
+    return np.sqrt(x * (x - 1) * (critical * critical + np.log(x / (x - 1))))

@@ -1,8 +1,8 @@
 """The decision machine: what one clear look does to a pixel about which something is open. Compiled, one pixel a call.
 
 A kernel works out residual and evidence of many pixels at once and calls `take` only where something happens; every
-monitor shares it. The state of a row of pixels is one array a field (`Watch`), so that a kernel touches only the bytes it
-needs.
+monitor shares it. Of a row of pixels the few fields read at every look are arrays (`Watch`), so that a kernel touches only the
+bytes it needs; what is known of a change is a record a pixel.
 """
 
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,25 @@ MOST: Final = 65_535
 """Where a count stops."""
 
 
+OPEN: Final = np.dtype(
+    [
+        ("total_sigma", "f4"),  # sum over the anomalous looks, residual scales
+        ("total_change", "f4"),  # the same in units of the index, negative where the index fell
+        ("worst", "f4"),  # largest single look, residual scales
+        ("onset", "u2"),  # day of the first anomalous look
+        ("clear_before", "u2"),  # day of the last normal look before it
+        ("last_anomaly", "u2"),  # day of the newest anomalous look
+        ("confirmed_on", "u2"),  # day of the look that confirmed
+        ("count", "u2"),  # anomalous looks since the onset
+        ("clears", "u2"),  # normal looks in a row
+        ("closed", "u1"),  # confirmed changes finished so far, up to 255
+    ],
+    align=True,
+)
+"""What is known of a pixel's change: 28 bytes, one line of the cache. All but `closed` as in `fresh` while nothing is open."""
+OPEN_DAYS: Final = ("onset", "clear_before", "last_anomaly", "confirmed_on")
+
+
 class Watch(NamedTuple):
     """What looks change at a row of pixels, as every monitor has it: (pixel,) arrays; days since 1970-01-01 or NO_DAY."""
 
@@ -32,30 +51,8 @@ class Watch(NamedTuple):
     """Day of the newest clear look since monitoring began."""
     last_clear: NDArray[np.uint16]
     """Day of the newest normal look; at first of the history's."""
-    onset: NDArray[np.uint16]
-    """Day of the first anomalous look."""
-    clear_before: NDArray[np.uint16]
-    """Day of the last normal look before it."""
-    last_anomaly: NDArray[np.uint16]
-    """Day of the newest anomalous look."""
-    confirmed_on: NDArray[np.uint16]
-    """Day of the look that confirmed."""
-    count: NDArray[np.uint16]
-    """Anomalous looks since the onset."""
-    clears: NDArray[np.uint16]
-    """Normal looks in a row."""
-    closed: NDArray[np.uint8]
-    """Confirmed changes finished so far, up to 255."""
-    total_sigma: NDArray[np.float32]
-    """Sum over the anomalous looks, residual scales."""
-    total_change: NDArray[np.float32]
-    """The same in units of the index, negative where the index fell."""
-    worst: NDArray[np.float32]
-    """Largest single look, residual scales."""
-
-
-TYPES: Final = Watch(*("u1 u2 u2 u2 u2 u2 u2 u2 u2 u1 f4 f4 f4".split()))  # type: ignore[arg-type]
-DAYS: Final = ("last_look", "last_clear", "onset", "clear_before", "last_anomaly", "confirmed_on")
+    open: NDArray[Any]
+    """Records of OPEN."""
 
 
 class Rules(NamedTuple):
@@ -93,10 +90,11 @@ TRANSITION: Final = np.dtype(
 
 def fresh(pixels: int) -> Watch:
     """So many pixels of which nothing has been seen."""
-    made = Watch(*(np.zeros(pixels, kind) for kind in TYPES))
-    for name in DAYS:
-        getattr(made, name)[:] = NO_DAY
-    return made
+    phase, last_look, last_clear = np.zeros(pixels, np.uint8), np.full(pixels, NO_DAY, "u2"), np.full(pixels, NO_DAY, "u2")
+    opened = np.zeros(pixels, OPEN)
+    for name in OPEN_DAYS:
+        opened[name] = NO_DAY
+    return Watch(phase, last_look, last_clear, opened)
 
 
 def days_of(stored: NDArray[Any]) -> NDArray[np.int32]:
@@ -104,118 +102,122 @@ def days_of(stored: NDArray[Any]) -> NDArray[np.int32]:
     return np.where(stored == NO_DAY, -1, stored.astype(np.int32)).astype(np.int32)
 
 
-@njit(cache=True, nogil=True)
-def take(s, p, t, day, z, change, evidence, rules, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Take in the look `t`, seen clear on `day`, at pixel `p` of the Watch `s`; returns the rows now written to `log`.
+@njit(cache=True, nogil=True, forceinline=True)
+def take(o, phase, last_clear, p, t, day, z, change, evidence, rules, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Take in the look `t`, seen clear on `day`, at pixel `p`; returns its phase and the rows now written to `log`.
 
-    z: residual in scales, negative towards loss; change: the same in units of the index; evidence: 1 confirms, nought or
-    less is none. `last_look` and, after a normal look, `last_clear` are the caller's. A pixel that ends in phase NONE
-    owes nothing to the past: the caller clears its statistic. `log` must have room for two rows.
+    o: the pixel's record of OPEN, written; phase, last_clear: its own before the look; z: residual in scales, negative
+    towards loss; change: the same in units of the index; evidence: 1 confirms, nought or less is none. To note the days of
+    looks is the caller's. A pixel that ends in phase NONE owes nothing to the past: the caller clears its statistic.
+    `log` must have room for two rows. Arrays are not passed about here: counting who holds them takes longer than the rest.
     """
     low = -z >= rules.anomaly
-    if s.phase[p] == RECOVERING:
-        s.clears[p] = 0 if low else s.clears[p] + 1
-        if s.clears[p] >= rules.recovery_looks:
-            forget(s, p)
-        return written
-    _count(s, p, day, z, change, low)
-    if s.phase[p] <= FIRST and _begins(s, p, evidence, low, rules):
-        s.phase[p] = PROVISIONAL
-        written = _record(log, written, p, t, 1, s)
-    step = _decide(s, p, day, evidence, low, rules)
+    if phase == RECOVERING:
+        o.clears = 0 if low else o.clears + 1
+        if o.clears >= rules.recovery_looks:
+            forget(o)
+            phase = NONE
+        return phase, written
+    _count(o, last_clear, day, z, change, low)
+    if phase <= FIRST:
+        phase = _begins(o, evidence, low, rules)
+        if phase == PROVISIONAL:
+            written = _record(log, written, p, t, 1, o)
+    step = _decide(o, phase, day, evidence, low, rules)
     if step:
-        written = _record(log, written, p, t, step, s)
-        if s.phase[p] == NONE:
-            forget(s, p)
-    return written
+        written = _record(log, written, p, t, step, o)
+        phase = _after(o, phase, step, day, rules)
+    if phase == NONE:
+        forget(o)
+    return phase, written
 
 
-@njit(cache=True, nogil=True)
-def _count(s, p, day, z, change, low):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, forceinline=True)
+def _count(o, last_clear, day, z, change, low):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     if not low:
-        s.clears[p] = min(s.clears[p] + 1, MOST)
+        o.clears = min(o.clears + 1, MOST)
         return
-    if s.onset[p] == NO_DAY:
-        s.onset[p] = day
-        s.clear_before[p] = s.last_clear[p]
+    if o.onset == NO_DAY:
+        o.onset = day
+        o.clear_before = last_clear
     size = min(-z, EXTREME)
-    s.count[p] = min(s.count[p] + 1, MOST)
-    s.clears[p] = 0
-    s.last_anomaly[p] = day
-    s.total_sigma[p] += size
-    s.total_change[p] += change if -z <= EXTREME else change * (EXTREME / -z)
-    s.worst[p] = max(s.worst[p], size)
+    o.count = min(o.count + 1, MOST)
+    o.clears = 0
+    o.last_anomaly = day
+    o.total_sigma += size
+    o.total_change += change if -z <= EXTREME else change * (EXTREME / -z)
+    o.worst = max(o.worst, size)
 
 
-@njit(cache=True, nogil=True)
-def _begins(s, p, evidence, low, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Provisional? Otherwise a candidate whose evidence is gone, or that stood alone, is forgotten."""
-    alone = s.clears[p] >= rules.clear_looks and s.count[p] < rules.provisional_looks
-    if evidence <= 0 or alone or s.count[p] == 0:
-        forget(s, p)
-        return False
-    s.phase[p] = FIRST
-    return low and evidence >= rules.provisional_share and s.count[p] >= rules.provisional_looks
+@njit(cache=True, nogil=True, forceinline=True)
+def _begins(o, evidence, low, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Provisional? Otherwise a candidate, unless its evidence is gone or it stood alone: then nothing is open."""
+    alone = o.clears >= rules.clear_looks and o.count < rules.provisional_looks
+    if evidence <= 0 or alone or o.count == 0:
+        return NONE
+    enough = low and evidence >= rules.provisional_share and o.count >= rules.provisional_looks
+    return PROVISIONAL if enough else FIRST
 
 
-@njit(cache=True, nogil=True)
-def _decide(s, p, day, evidence, low, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, forceinline=True)
+def _decide(o, phase, day, evidence, low, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The step this look takes a provisional or confirmed pixel to, 0 for none (codes.Step)."""
-    if s.phase[p] == PROVISIONAL:
-        if low and evidence >= 1 and s.count[p] >= rules.confirm_looks and _lasted(s, p, day, rules):
-            s.phase[p] = CONFIRMED
-            s.confirmed_on[p] = day
+    if phase == PROVISIONAL:
+        if low and evidence >= 1 and o.count >= rules.confirm_looks and _lasted(o, day, rules):
             return 2
-        if evidence <= 0 or s.clears[p] >= rules.recovery_looks or day - s.last_anomaly[p] > rules.expire_days:
-            s.phase[p] = NONE
+        if evidence <= 0 or o.clears >= rules.recovery_looks or day - o.last_anomaly > rules.expire_days:
             return 3
-    elif s.phase[p] == CONFIRMED:
-        if s.clears[p] >= rules.recovery_looks:
-            s.phase[p] = NONE
-            s.closed[p] = min(s.closed[p] + 1, 255)
-            return 4
-        if day - s.confirmed_on[p] > rules.finish_days:
-            s.phase[p] = RECOVERING
-            s.closed[p] = min(s.closed[p] + 1, 255)
-            return 4
+    elif phase == CONFIRMED and (o.clears >= rules.recovery_looks or day - o.confirmed_on > rules.finish_days):
+        return 4
     return 0
 
 
-@njit(cache=True, nogil=True)
-def _lasted(s, p, day, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, forceinline=True)
+def _after(o, phase, step, day, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The phase after a step."""
+    if step == 2:
+        o.confirmed_on = day
+        return CONFIRMED
+    if step == 4:
+        o.closed = min(o.closed + 1, 255)
+        return NONE if o.clears >= rules.recovery_looks else RECOVERING
+    return NONE
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _lasted(o, day, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Do the anomalous looks span long enough: what is of low magnitude may be a dry season."""
-    high = s.total_sigma[p] >= rules.high * s.count[p]
-    return day - s.onset[p] >= (rules.confirm_days if high else max(rules.confirm_days, rules.slow_days))
+    high = o.total_sigma >= rules.high * o.count
+    return day - o.onset >= (rules.confirm_days if high else max(rules.confirm_days, rules.slow_days))
 
 
-@njit(cache=True, nogil=True)
-def _record(log, written, p, t, step, s):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, forceinline=True)
+def _record(log, written, p, t, step, o):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     row = log[written]
     row.pixel = p
     row.look = t
     row.step = step
-    row.change_day = s.onset[p]
-    row.clear_before = -1 if s.clear_before[p] == NO_DAY else np.int32(s.clear_before[p])
-    row.count = s.count[p]
-    row.magnitude = s.total_change[p] / s.count[p]
-    row.sigma = s.total_sigma[p] / s.count[p]
-    row.worst = s.worst[p]
+    row.change_day = o.onset
+    row.clear_before = -1 if o.clear_before == NO_DAY else np.int32(o.clear_before)
+    row.count = o.count
+    row.magnitude = o.total_change / o.count
+    row.sigma = o.total_sigma / o.count
+    row.worst = o.worst
     return written + 1
 
 
-@njit(cache=True, nogil=True)
-def forget(s, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Back to no change; what is known of looks and of the past stays."""
-    s.phase[p] = NONE
-    s.onset[p] = NO_DAY
-    s.clear_before[p] = NO_DAY
-    s.last_anomaly[p] = NO_DAY
-    s.confirmed_on[p] = NO_DAY
-    s.count[p] = 0
-    s.clears[p] = 0
-    s.total_sigma[p] = 0.0
-    s.total_change[p] = 0.0
-    s.worst[p] = 0.0
+@njit(cache=True, nogil=True, forceinline=True)
+def forget(o):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Back to no change; `closed` stays."""
+    o.onset = NO_DAY
+    o.clear_before = NO_DAY
+    o.last_anomaly = NO_DAY
+    o.confirmed_on = NO_DAY
+    o.count = 0
+    o.clears = 0
+    o.total_sigma = 0.0
+    o.total_change = 0.0
+    o.worst = 0.0
 
 
 @njit(cache=True, nogil=True)

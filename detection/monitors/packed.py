@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.monitors.machine import NONE, Watch, fresh
-from detection.monitors.state import Arrays
+from detection.monitors.machine import NONE, OPEN, Watch, fresh
+from detection.monitors.state import Arrays, columns, records
 
 BITS: Final = 14
 """A coefficient is a multiple of 2^-14 of the power of two above the pixel's largest: 3e-5 for an index below one."""
@@ -19,11 +19,7 @@ ABSENT: Final = -32_768
 """A coefficient that is not a number."""
 SWING_STEPS: Final = 32
 """Steps of the seasonal swing of the scale per unit, which is held to +-2: the factor is held to 0.5 to 2 anyway."""
-EVERY_DAY: Final = ("last_look", "last_clear")
-EVERY_CODE: Final = ("phase", "closed")
-OPEN_COUNTS: Final = ("onset", "clear_before", "last_anomaly", "confirmed_on", "count", "clears")
-OPEN_SUMS: Final = ("total_sigma", "total_change", "worst")
-OWN: Final = ("days", "codes", "open", "open_counts", "open_sums")
+KEPT: Final = ("days", "phase", "which", "open_f4", "open_u2", "open_u1")
 
 
 def rounded(model: Arrays) -> dict[str, NDArray[Any]]:
@@ -77,24 +73,16 @@ def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def pack_pixels(pixels: Arrays) -> dict[str, NDArray[Any]]:
-    """What looks change: some fields of every pixel, the rest of those at which something is open; a chart's own as it is."""
-    opened = np.flatnonzero(pixels["phase"] != NONE).astype(np.int32)
-    watch = {
-        "days": np.stack([pixels[name] for name in EVERY_DAY]),
-        "codes": np.stack([pixels[name] for name in EVERY_CODE]),
-        "open": opened,
-        "open_counts": np.stack([pixels[name][opened] for name in OPEN_COUNTS]),
-        "open_sums": np.stack([pixels[name][opened] for name in OPEN_SUMS]),
-    }
-    return {**watch, **{name: array for name, array in pixels.items() if name not in Watch._fields}}
+    """What looks change: records of those pixels alone at which one says something; a chart's own as it is."""
+    which = np.flatnonzero((pixels["phase"] != NONE) | (pixels["open"]["closed"] != 0)).astype(np.int32)
+    watch = {"days": np.stack([pixels["last_look"], pixels["last_clear"]]), "phase": pixels["phase"], "which": which}
+    chart = {name: array for name, array in pixels.items() if name not in Watch._fields}
+    return {**watch, **columns(pixels["open"][which], "open"), **chart}
 
 
 def unpack_pixels(kept: Arrays) -> dict[str, NDArray[Any]]:
     """The inverse of `pack_pixels`."""
-    pixels = fresh(kept["days"].shape[1])._asdict()
-    for names, rows in ((EVERY_DAY, kept["days"]), (EVERY_CODE, kept["codes"])):
-        pixels |= {name: np.array(row) for name, row in zip(names, rows, strict=True)}
-    for names, rows in ((OPEN_COUNTS, kept["open_counts"]), (OPEN_SUMS, kept["open_sums"])):
-        for name, row in zip(names, rows, strict=True):
-            pixels[name][kept["open"]] = row
-    return {**pixels, **{name: array for name, array in kept.items() if name not in OWN}}
+    opened = fresh(len(kept["phase"])).open
+    opened[kept["which"]] = records(kept, "open", OPEN)
+    watch = Watch(kept["phase"], kept["days"][0], kept["days"][1], opened)
+    return {**watch._asdict(), **{name: array for name, array in kept.items() if name not in KEPT}}

@@ -81,6 +81,10 @@ class State:
     detector: str
     """Digest of the detector that made it."""
 
+    def column(self, name: str) -> NDArray[Any]:
+        """(pixel,) a field of `pixels` or of its records `open`."""
+        return self.pixels[name] if name in self.pixels else self.pixels["open"][name]
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The fixed set of named arrays, as stored: `model.*`, `pixels.*`, `monitored`, `cell`."""
         named = {**prefixed("model", self.model), **prefixed("pixels", self.pixels)}
