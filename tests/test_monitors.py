@@ -24,14 +24,23 @@ from detection.monitors import (
     status,
     update,
 )
-from detection.monitors.cusum import Cusum
+from detection.monitors.cusum import Cusum, OlsCusum
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
+from detection.monitors.mosum import Mosum
 from detection.monitors.replay import begin, take_in
 
 PIXELS = 12
 QUICK = settings(max_examples=40, deadline=None)
-DETECTORS = (Detector(), Detector(monitor=Ewma()))
+STRICT = Decision(confirm_looks=3, confirm_days=8, slow_days=8)
+"""Rules under which every step takes a look of its own."""
+DETECTORS = (
+    Detector(monitor=Cusum(slack=2.5, threshold=7.5, clip=5.0), decision=STRICT),
+    Detector(monitor=Ewma(), decision=STRICT),
+    Detector(monitor=Mosum(), decision=STRICT),
+    Detector(monitor=OlsCusum(clip=5.0), decision=STRICT),
+    Detector(),
+)
 detectors = st.sampled_from(DETECTORS)
 FIELDS = (*machine.OPEN.names, "phase", "last_look", "last_clear", "statistic")  # type: ignore[misc]
 
@@ -150,7 +159,7 @@ def test_every_pixel_walks_legal_steps(detector: Detector, looks: Looks) -> None
         last = None
         for row in log[log["pixel"] == pixel]:
             assert row["step"] in follows[last]
-            assert row["count"] >= (3 if row["step"] == Step.CONFIRMED else 2)
+            assert row["count"] >= (detector.decision.confirm_looks if row["step"] == Step.CONFIRMED else 2)
             assert row["magnitude"] < 0 < row["sigma"] <= row["worst"] * (1 + 1e-6) <= machine.EXTREME * (1 + 1e-6)
             last = row["step"]
 
@@ -186,7 +195,7 @@ def test_one_contaminated_look_never_makes_an_alarm(seed: int, place: int, depth
     assert code == Status.NONE
 
 
-# One pixel for every status, at the default parameters: three looks at the clip confirm, eight normal ones recover.
+# One pixel for every status, under the strict rules: three looks at the clip confirm, eight normal ones recover.
 
 
 def test_none() -> None:
@@ -203,7 +212,7 @@ def test_first(depth: float, code: Status) -> None:
 
 def test_a_first_look_is_forgotten_after_two_normal_ones() -> None:
     assert after([-4.9, -0.1])[0] == Status.NONE  # a CUSUM below its slack has no evidence left
-    lasting = Detector(monitor=Cusum(slack=0.5, threshold=9.0))
+    lasting = Detector(monitor=Cusum(slack=0.5, threshold=9.0, clip=5.0), decision=STRICT)
     assert after([-4.9, -0.1], lasting)[0] == Status.FIRST_HIGH
     assert after([-4.9, -0.1, -0.1], lasting)[0] == Status.NONE
 
@@ -242,7 +251,7 @@ def test_a_provisional_alarm_expires_when_its_evidence_is_gone() -> None:
 
 
 def test_a_provisional_alarm_expires_after_eight_normal_looks() -> None:
-    slow = Detector(monitor=Ewma(weight=0.05, limit=15.0))
+    slow = Detector(monitor=Ewma(weight=0.05, limit=15.0), decision=STRICT)
     _, steps, _ = after([0.0, *[-5.5] * 8], slow)
     assert steps == [Step.PROVISIONAL]
     _, steps, _ = after([0.0, *[-5.5] * 8, *[-1.0] * 7], slow)
@@ -253,7 +262,7 @@ def test_a_provisional_alarm_expires_after_eight_normal_looks() -> None:
 
 @pytest.mark.parametrize(("gap", "steps"), [(180, [1]), (181, [1, 3])])
 def test_a_provisional_alarm_expires_by_time(gap: int, steps: list[int]) -> None:
-    detector = Detector(monitor=Cusum(slack=0.5, threshold=9.0))
+    detector = Detector(monitor=Cusum(slack=0.5, threshold=9.0, clip=5.0), decision=STRICT)
     state, log = update(detector, one_pixel(detector), series([-5.5, -4.0]))
     state, more = update(detector, state, series([0.0], first=FIRST_DAY + 8 + gap))
     assert [*log["step"], *more["step"]] == steps
@@ -418,7 +427,7 @@ def test_a_constant_series_is_monitored_at_the_floor_of_the_scale() -> None:
 
 def test_a_log_longer_than_its_buffer_is_whole() -> None:
     """An alarm comes and goes every four looks: more than 4 rows a pixel + 64."""
-    detector = Detector(decision=Decision(recovery_looks=2))
+    detector = Detector(monitor=DETECTORS[0].monitor, decision=replace(STRICT, recovery_looks=2))
     looks = series([0.0, *([-5.5] * 2 + [0.0] * 3) * 150])
     state, log = update(detector, one_pixel(detector), looks)
     assert len(log) == 300 > 4 + 64
@@ -486,7 +495,7 @@ def test_the_cusum_is_pages() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: Cusum(slack=5.0),
+        lambda: Cusum(slack=6.5),
         lambda: Ewma(limit=20.0),
         lambda: Decision(confirm_looks=2, provisional_looks=3),
     ],

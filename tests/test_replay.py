@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 from strategies import FIRST_DAY, LEVEL, begun, new_looks, pick, scene, stable
 
 from detection.monitors import Detector, Looks, State, days_of, update
+from detection.monitors.cusum import Cusum
+from detection.monitors.decision import Decision
 from detection.monitors.replay import Memory, begin, take_in
 from detection.types import Scene
 
 PIXELS, CELLS = 6, 2
-DETECTOR = Detector()
+DETECTOR = Detector(
+    monitor=Cusum(slack=2.5, threshold=7.5, clip=5.0), decision=Decision(confirm_looks=3, confirm_days=8, slow_days=8)
+)
 QUICK = settings(max_examples=40, deadline=None)
 STATE = replace(begun(DETECTOR, PIXELS), cell=(np.arange(PIXELS) % CELLS).astype(np.int32))
 FOREVER = 100_000

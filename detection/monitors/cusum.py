@@ -16,16 +16,17 @@ Beyond = Literal["clip", "drop"]
 class Cusum:
     """Clipped CUSUM (Page 1954, Biometrika 41, 100): S = max(0, S + clip(-z) - slack), full evidence at S >= threshold.
 
-    Defaults chosen on the Borneo series (benchmarks/RESULTS.md); three looks in a row at the clip confirm.
+    Defaults chosen on the Borneo series and on simulated ones (benchmarks/RESULTS.md, "Monitor update"); two looks in a row
+    at the clip are full evidence.
     """
 
     kind: Literal["cusum"] = "cusum"
     """Which monitor."""
-    slack: Annotated[float, Ge(0)] = 2.5
+    slack: Annotated[float, Ge(0)] = 2.0
     """Residual scales forgiven at every look (k)."""
-    threshold: Annotated[float, Gt(0)] = 7.5
+    threshold: Annotated[float, Gt(0)] = 9.0
     """Evidence that confirms (h), in residual scales."""
-    clip: Annotated[float, Gt(0)] = 5.0
+    clip: Annotated[float, Gt(0)] = 6.5
     """No look counts for more residual scales than this, in either direction."""
 
     def __post_init__(self) -> None:

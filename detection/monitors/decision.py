@@ -18,12 +18,14 @@ class Decision:
     """Share of the confirming evidence that makes a pixel provisional."""
     provisional_looks: Annotated[int, Ge(2)] = 2
     """Anomalous looks needed for provisional: one contaminated look must never do."""
-    confirm_looks: Annotated[int, Ge(2)] = 3
+    confirm_looks: Annotated[int, Ge(2)] = 2
     """Anomalous looks needed to confirm."""
-    confirm_days: Annotated[int, Ge(0)] = 8
-    """Days the anomalous looks must span to confirm: smoke persists from one look to the next."""
-    slow_days: Annotated[int, Ge(0)] = 8
-    """The same for a change of low magnitude: drought, leaf fall and smoke are shallow and pass; a cut is deep or stays."""
+    confirm_days: Annotated[int, Ge(0)] = 6
+    """Days the anomalous looks must span to confirm a deep change: smoke persists from one look to the next."""
+    slow_days: Annotated[int, Ge(0)] = 150
+    """The same for a shallow change: drought, leaf fall and smoke are shallow and pass with a dry season of 4 to 5 months."""
+    deep: Annotated[float, Gt(0)] = 5.0
+    """Mean residual scales from which a change is deep (chosen with the defaults of the CUSUM)."""
     clear_looks: Annotated[int, Ge(1)] = 2
     """Normal looks in a row that wipe out a single anomalous one."""
     recovery_looks: Annotated[int, Ge(2)] = 8

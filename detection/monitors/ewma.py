@@ -14,8 +14,8 @@ from detection.types import parameters
 class Ewma:
     """EWMA chart (Roberts 1959, Technometrics 1, 239): E = (1 - weight) E + weight clip(-z), full evidence at the limit.
 
-    The limit is in asymptotic scales of E for independent looks, sqrt(weight / (2 - weight)). Default limit: the one
-    that takes as many looks at the clip as the default CUSUM.
+    The limit is in asymptotic scales of E for independent looks, sqrt(weight / (2 - weight)). With the default limit
+    three looks in a row at the clip are full evidence.
     """
 
     kind: Literal["ewma"] = "ewma"

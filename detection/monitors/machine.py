@@ -64,11 +64,11 @@ class Rules(NamedTuple):
     confirm_looks: float
     confirm_days: float
     slow_days: float
+    deep: float
     clear_looks: float
     recovery_looks: float
     expire_days: float
     finish_days: float
-    high: float
 
 
 TRANSITION: Final = np.dtype(
@@ -186,9 +186,9 @@ def _after(o, phase, step, day, rules):  # type: ignore[no-untyped-def]  # pragm
 
 @njit(cache=True, nogil=True, forceinline=True)
 def _lasted(o, day, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Do the anomalous looks span long enough: what is of low magnitude may be a dry season."""
-    high = o.total_sigma >= rules.high * o.count
-    return day - o.onset >= (rules.confirm_days if high else max(rules.confirm_days, rules.slow_days))
+    """Do the anomalous looks span long enough: what is shallow may be a dry season."""
+    deep = o.total_sigma >= rules.deep * o.count
+    return day - o.onset >= (rules.confirm_days if deep else max(rules.confirm_days, rules.slow_days))
 
 
 @njit(cache=True, nogil=True, forceinline=True)

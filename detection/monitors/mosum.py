@@ -14,7 +14,7 @@ class Mosum:
     """MOSUM (Chu, Hornik and Kuan 1995, Biometrika 82, 603): M = sum of clip(-z) over the last `looks` clear looks.
 
     Full evidence at limit * sqrt(looks): the limit is in scales of M for independent looks. The window is kept in
-    sixteenths of a residual scale. Default limit: the one that takes as many looks at the clip as the default CUSUM.
+    sixteenths of a residual scale. With the default limit three looks in a row at the clip are full evidence.
     """
 
     kind: Literal["mosum"] = "mosum"

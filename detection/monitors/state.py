@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -36,7 +37,7 @@ class Detector:
         """+1 where loss lowers the index, -1 where it raises it."""
         return 1 if self.loss == "lowers" else -1
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """sha256 of the parameters."""
         return digest(self)
