@@ -24,8 +24,8 @@ from detection.monitors.state import Arrays, Detector, Looks, Monitor, State, co
 from detection.types import Codes, Float, Scene
 
 __all__ = [
-    "FIT_AT_A_TIME", "LOG", "Detector", "Looks", "Monitor", "State", "Transitions", "columns", "days_of", "exclude",
-    "kernel", "machine", "reach", "records", "residuals", "start", "status", "update",
+    "FIT_AT_A_TIME", "LOG", "Detector", "Looks", "Monitor", "State", "Transitions", "advance", "columns", "days_of",
+    "exclude", "kernel", "machine", "reach", "records", "residuals", "start", "status", "unseen", "update",
 ]  # fmt: skip
 
 Transitions = NDArray[Any]
@@ -66,7 +66,7 @@ def _fitted(
     base = _usable(baseline(table, values, detector.history, inside=inside, sign=detector.sign))
     names = {"coefficients": base.coefficients, "season": base.season, "sigma": base.sigma, "history_looks": base.looks}
     state = State(rounded(names), unseen(detector, len(inside)), base.monitored, cells, None, detector.digest)
-    rehearsed, _ = _advance(detector, state, replace(history, common=None), table)
+    rehearsed, _ = advance(detector, state, replace(history, common=None), table)
     disturbed = np.isin(rehearsed.pixels["phase"], (CONFIRMED, RECOVERING))
     state = _without(state, disturbed, Monitored.DISTURBED_HISTORY)
     return replace(state, pixels={**state.pixels, "last_clear": rehearsed.pixels["last_clear"]})
@@ -114,10 +114,10 @@ def update(detector: Detector, state: State, looks: Looks, *, reuse: bool = Fals
         raise StaleState(
             f"state: {looks.scenes[0].id} is not newer than {state.last.id}, the last look taken in; replay it"
         )
-    return _advance(detector, state, looks, date_table(looks.days, detector.history.harmonics), reuse=reuse)
+    return advance(detector, state, looks, date_table(looks.days, detector.history.harmonics), reuse=reuse)
 
 
-def _advance(
+def advance(
     detector: Detector, state: State, looks: Looks, table: Table, *, reuse: bool = False, alone: bool = False
 ) -> tuple[State, Transitions]:
     """As `update`, of any looks; table: (time, term) regressors; alone: the chart without the decision rules."""

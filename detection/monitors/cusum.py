@@ -10,6 +10,8 @@ from detection.types import parameters
 
 Beyond = Literal["clip", "drop"]
 """What becomes of a look further off than the clip."""
+UNCLIPPED = 1e6
+"""Residual scales that even an unclipped sum does not exceed at one look, so that it stays a number."""
 
 
 @parameters
@@ -58,7 +60,7 @@ class OlsCusum:
     def rule(self) -> kernel.Rule:
         """As the kernel takes it."""
         drop = self.clip if self.beyond == "drop" else math.inf
-        return kernel.Rule(kernel.OLS_CUSUM, 0.0, critical_value(self.level), self.clip, drop, -math.inf)
+        return kernel.Rule(kernel.OLS_CUSUM, 0.0, critical_value(self.level), min(self.clip, UNCLIPPED), drop, -math.inf)
 
 
 def critical_value(level: float) -> float:

@@ -19,6 +19,9 @@ ABSENT: Final = -32_768
 """A coefficient that is not a number."""
 SWING_STEPS: Final = 32
 """Steps of the seasonal swing of the scale per unit, which is held to +-2: the factor is held to 0.5 to 2 anyway."""
+FIRST_POWER: Final = -200
+POWERS: Final = np.ldexp(np.float32(1), np.arange(FIRST_POWER, 128)).astype(np.float32)
+"""Powers of two, by exponent from FIRST_POWER on."""
 KEPT: Final = ("days", "phase", "which", "open_f4", "open_u2", "open_u1")
 
 
@@ -63,10 +66,13 @@ def pack_model(model: Arrays) -> dict[str, NDArray[Any]]:
 
 def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
     """The inverse of `pack_model`."""
-    steps = np.where(kept["steps"] == ABSENT, np.float32(np.nan), kept["steps"].astype(np.float32))
+    steps = kept["steps"]
+    coefficients = steps * POWERS[kept["exponent"].astype(np.intp) - FIRST_POWER]
+    if (steps == ABSENT).any():
+        coefficients[steps == ABSENT] = np.nan
     return {
-        "coefficients": np.ldexp(steps, kept["exponent"].astype(np.int32)).astype(np.float32),
-        "season": (kept["season"].astype(np.float32) / SWING_STEPS).astype(np.float32),
+        "coefficients": coefficients,
+        "season": kept["season"] * np.float32(1 / SWING_STEPS),
         "sigma": (kept["sigma"].astype(np.uint32) << 16).view(np.float32),
         "history_looks": kept["history_looks"].astype(np.int32),
     }
@@ -80,9 +86,9 @@ def pack_pixels(pixels: Arrays) -> dict[str, NDArray[Any]]:
     return {**watch, **columns(pixels["open"][which], "open"), **chart}
 
 
-def unpack_pixels(kept: Arrays) -> dict[str, NDArray[Any]]:
-    """The inverse of `pack_pixels`."""
-    opened = fresh(len(kept["phase"])).open
+def unpack_pixels(kept: Arrays, opened: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
+    """The inverse of `pack_pixels`. opened: records at which nothing is open, to be written into; new ones unless given."""
+    opened = fresh(len(kept["phase"])).open if opened is None else opened
     opened[kept["which"]] = records(kept, "open", OPEN)
     watch = Watch(kept["phase"], kept["days"][0], kept["days"][1], opened)
     return {**watch._asdict(), **{name: array for name, array in kept.items() if name not in KEPT}}
