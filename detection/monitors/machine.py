@@ -34,11 +34,10 @@ OPEN: Final = np.dtype(
         ("confirmed_on", "u2"),  # day of the look that confirmed
         ("count", "u2"),  # anomalous looks since the onset
         ("clears", "u2"),  # normal looks in a row
-        ("closed", "u1"),  # confirmed changes finished so far, up to 255
-    ],
-    align=True,
+        ("closed", "u4"),  # confirmed changes finished so far
+    ]
 )
-"""What is known of a pixel's change: 28 bytes, one line of the cache. All but `closed` as in `fresh` while nothing is open."""
+"""What is known of a pixel's change: 28 bytes without a gap, on one line of the cache or two. All but `closed` as in `fresh` while nothing is open."""
 OPEN_DAYS: Final = ("onset", "clear_before", "last_anomaly", "confirmed_on")
 
 
@@ -179,7 +178,7 @@ def _after(o, phase, step, day, rules):  # type: ignore[no-untyped-def]  # pragm
         o.confirmed_on = day
         return CONFIRMED
     if step == 4:
-        o.closed = min(o.closed + 1, 255)
+        o.closed += 1
         return NONE if o.clears >= rules.recovery_looks else RECOVERING
     return NONE
 

@@ -8,10 +8,11 @@ differ from those of an unseen pixel only where something is open, and are kept 
 from typing import Any, Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from detection.monitors.machine import NONE, OPEN, Watch, fresh
-from detection.monitors.state import Arrays, columns, records
+from detection.monitors.state import Arrays
 
 BITS: Final = 14
 """A coefficient is a multiple of 2^-14 of the power of two above the pixel's largest: 3e-5 for an index below one."""
@@ -22,7 +23,7 @@ SWING_STEPS: Final = 32
 FIRST_POWER: Final = -200
 POWERS: Final = np.ldexp(np.float32(1), np.arange(FIRST_POWER, 128)).astype(np.float32)
 """Powers of two, by exponent from FIRST_POWER on."""
-KEPT: Final = ("days", "phase", "which", "open_f4", "open_u2", "open_u1")
+KEPT: Final = ("days", "phase", "which", "open")
 
 
 def rounded(model: Arrays) -> dict[str, NDArray[Any]]:
@@ -66,10 +67,8 @@ def pack_model(model: Arrays) -> dict[str, NDArray[Any]]:
 
 def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
     """The inverse of `pack_model`."""
-    steps = kept["steps"]
-    coefficients = steps * POWERS[kept["exponent"].astype(np.intp) - FIRST_POWER]
-    if (steps == ABSENT).any():
-        coefficients[steps == ABSENT] = np.nan
+    coefficients = np.empty(kept["steps"].shape, np.float32)
+    _grow(kept["steps"], kept["exponent"], POWERS, coefficients)
     return {
         "coefficients": coefficients,
         "season": kept["season"] * np.float32(1 / SWING_STEPS),
@@ -78,17 +77,52 @@ def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
     }
 
 
+def blank(opened: NDArray[Any], which: NDArray[np.int32]) -> None:
+    """Nothing is open at these pixels any more."""
+    _rows(opened)[which] = _rows(fresh(1).open)
+
+
+def _rows(opened: NDArray[Any]) -> NDArray[np.uint32]:
+    """Records as rows of numbers, which numpy copies faster."""
+    return opened.view(np.uint32).reshape(-1, OPEN.itemsize // 4)
+
+
+@njit(cache=True, nogil=True)
+def _which(phase, opened):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Pixels whose record says something."""
+    found, many = np.empty(phase.shape[0], np.int32), 0
+    for p in range(phase.shape[0]):
+        if phase[p] != NONE or opened[p].closed != 0:
+            found[many] = p
+            many += 1
+    return found[:many].copy()
+
+
+@njit(cache=True, nogil=True)
+def _grow(steps, exponent, powers, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Steps times the pixel's unit; ABSENT is not a number."""
+    unit = np.empty(exponent.shape[0], np.float32)
+    for p in range(exponent.shape[0]):
+        unit[p] = powers[exponent[p] - FIRST_POWER]
+    for k in range(steps.shape[0]):
+        row, grown = steps[k], out[k]
+        for p in range(row.shape[0]):
+            grown[p] = np.float32(row[p]) * unit[p] if row[p] != ABSENT else np.float32(np.nan)
+
+
 def pack_pixels(pixels: Arrays) -> dict[str, NDArray[Any]]:
-    """What looks change: records of those pixels alone at which one says something; a chart's own as it is."""
-    which = np.flatnonzero((pixels["phase"] != NONE) | (pixels["open"]["closed"] != 0)).astype(np.int32)
+    """What looks change: records of those pixels alone at which one says something; a chart's own as it is.
+
+    days: (2, pixel) last_look and last_clear; which: the pixels of the records; open: (record, four bytes).
+    """
+    which = _which(pixels["phase"], pixels["open"])
     watch = {"days": np.stack([pixels["last_look"], pixels["last_clear"]]), "phase": pixels["phase"], "which": which}
-    chart = {name: array for name, array in pixels.items() if name not in Watch._fields}
-    return {**watch, **columns(pixels["open"][which], "open"), **chart}
+    return {**watch, "open": _rows(pixels["open"])[which], **{name: array for name, array in pixels.items() if name not in Watch._fields}}
 
 
 def unpack_pixels(kept: Arrays, opened: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
     """The inverse of `pack_pixels`. opened: records at which nothing is open, to be written into; new ones unless given."""
     opened = fresh(len(kept["phase"])).open if opened is None else opened
-    opened[kept["which"]] = records(kept, "open", OPEN)
+    _rows(opened)[kept["which"]] = kept["open"]
     watch = Watch(kept["phase"], kept["days"][0], kept["days"][1], opened)
     return {**watch._asdict(), **{name: array for name, array in kept.items() if name not in KEPT}}
