@@ -141,7 +141,9 @@ def _begin(disk: Disk, detector: Detector, peer: Any, looks: list[Looks]) -> flo
         }
     )
     many = beta.shape[1]
-    state = State(model, unseen(detector, many), np.zeros(many, np.uint8), np.zeros(many, np.int32), None, detector.digest)
+    state = State(
+        model, unseen(detector, many), np.zeros(many, np.uint8), np.zeros(many, np.int32), None, detector.digest
+    )
     for look in looks:
         state, _ = update(detector, state, look, reuse=True)
     size = 0
@@ -187,12 +189,11 @@ def steps(disk: Disk, fitted: Callable[..., Any], cpu: Callable[[Callable[[], An
     small = type(disk.seen)(disk.seen.dates, values, disk.seen.opening)
     peer, look = fitted(small, "EWMA", sensitivity=6), disk.seen.opening + 12
     _write_bands(disk, made, look)
-    before = [
-        Looks(small.look(i).scenes, _tile(values[i]).reshape(1, 1, -1)) for i in range(disk.seen.opening, look)
-    ]
+    before = [Looks(small.look(i).scenes, _tile(values[i]).reshape(1, 1, -1)) for i in range(disk.seen.opening, look)]
     scene = small.look(look).scenes[0]
     its = _peers(disk, peer, made, look)
-    yield f"Operational step: {SIDE} x {SIDE} pixels, NIR, SWIR2 and QA from DEFLATE files, state read and written, one thread, median of {ROUNDS}."
+    yield f"Operational step: {SIDE} x {SIDE} pixels, NIR, SWIR2 and QA from DEFLATE files, state read and written,"
+    yield f"one thread, median of {ROUNDS}."
     yield ""
     yield "| detector | step, ns a pixel | times decoding | nrt's EWMA, ns a pixel | times faster | state, bytes a pixel (nrt) |"
     yield "|---|---|---|---|---|---|"

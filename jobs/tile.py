@@ -162,7 +162,8 @@ def observe(task: Task) -> Observed:
     waiting = [i for i, s in enumerate(cube.scenes) if s.day >= plan.monitor_day and _waits(s, memory, s in known)]
     fresh = flat(cube.take(waiting))
     size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
-    counts = commonmode.count(residuals(plan.detector, memory.current, fresh)[:, 0], memory.current.cell, size)
+    cells = memory.current.cell.astype(np.int64)
+    counts = commonmode.count(residuals(plan.detector, memory.current, fresh)[:, 0], cells, size)
     return Observed(state, looks, fresh.scenes, counts, unread, lacking, seen)
 
 

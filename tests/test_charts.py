@@ -216,7 +216,11 @@ def test_a_history_of_no_use_is_a_status(spoilt: float, code: Monitored) -> None
     with np.errstate(all="ignore"):
         state = start(Detector(), history, inside=np.ones(2, bool))
     assert state.monitored[0] == Monitored.MONITORED
-    assert state.monitored[1] in (code, Monitored.DISTURBED_HISTORY) if code == Monitored.FAILED else state.monitored[1] == code
+    assert (
+        state.monitored[1] in (code, Monitored.DISTURBED_HISTORY)
+        if code == Monitored.FAILED
+        else state.monitored[1] == code
+    )
     assert np.isnan(state.model["sigma"][1])
     after, log = update(Detector(), state, stable(range(FIRST_DAY, FIRST_DAY + 80, 8), 2))
     assert status(Detector(), after)[1] == 255

@@ -33,13 +33,13 @@ Transitions = NDArray[Any]
 
 FIT_AT_A_TIME: Final = 4096
 """Pixels whose looks are copied at once while a baseline is fitted or residuals are made: a matter of memory only."""
-LOG: Final = np.dtype([("instant", "i8"), *((n, machine.TRANSITION[n]) for n in machine.TRANSITION.names if n != "look")])  # type: ignore[union-attr]
+LOG: Final = np.dtype(
+    [("instant", "i8"), *((n, machine.TRANSITION[n]) for n in machine.TRANSITION.names or () if n != "look")]
+)
 """A transition with its look named by its instant."""
 
 
-def start(
-    detector: Detector, history: Looks, *, inside: NDArray[np.bool_], cell: NDArray[Any] | None = None
-) -> State:
+def start(detector: Detector, history: Looks, *, inside: NDArray[np.bool_], cell: NDArray[Any] | None = None) -> State:
     """Fit the baseline to the history and set every pixel to "no change".
 
     inside: (pixel,) False where outside the area. A history still disturbed when it ends is no baseline either: the
@@ -176,7 +176,7 @@ def _named(log: NDArray[Any], scenes: tuple[Scene, ...]) -> Transitions:
 
 
 def residuals(detector: Detector, state: State, looks: Looks) -> Float:
-    """(time, slot, pixel) float32 residuals in residual scales, negative towards loss; NaN where not observed or not monitored."""
+    """(time, slot, pixel) float32 residuals in residual scales, negative towards loss; NaN: not observed, not monitored."""
     table, model = date_table(looks.days, detector.history.harmonics), state.model
     out: Float = np.empty_like(looks.values)
     for first in range(0, len(state.monitored), FIT_AT_A_TIME):

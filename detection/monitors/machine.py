@@ -37,7 +37,7 @@ OPEN: Final = np.dtype(
         ("closed", "u4"),  # confirmed changes finished so far
     ]
 )
-"""What is known of a pixel's change: 28 bytes without a gap, on one line of the cache or two. All but `closed` as in `fresh` while nothing is open."""
+"""What is known of a pixel's change: 28 bytes without a gap. All but `closed` as in `fresh` while nothing is open."""
 OPEN_DAYS: Final = ("onset", "clear_before", "last_anomaly", "confirmed_on")
 
 
@@ -89,7 +89,11 @@ TRANSITION: Final = np.dtype(
 
 def fresh(pixels: int) -> Watch:
     """So many pixels of which nothing has been seen."""
-    phase, last_look, last_clear = np.zeros(pixels, np.uint8), np.full(pixels, NO_DAY, "u2"), np.full(pixels, NO_DAY, "u2")
+    phase, last_look, last_clear = (
+        np.zeros(pixels, np.uint8),
+        np.full(pixels, NO_DAY, "u2"),
+        np.full(pixels, NO_DAY, "u2"),
+    )
     opened = np.zeros(pixels, OPEN)
     for name in OPEN_DAYS:
         opened[name] = NO_DAY

@@ -117,7 +117,11 @@ def pack_pixels(pixels: Arrays) -> dict[str, NDArray[Any]]:
     """
     which = _which(pixels["phase"], pixels["open"])
     watch = {"days": np.stack([pixels["last_look"], pixels["last_clear"]]), "phase": pixels["phase"], "which": which}
-    return {**watch, "open": _rows(pixels["open"])[which], **{name: array for name, array in pixels.items() if name not in Watch._fields}}
+    return {
+        **watch,
+        "open": _rows(pixels["open"])[which],
+        **{name: array for name, array in pixels.items() if name not in Watch._fields},
+    }
 
 
 def unpack_pixels(kept: Arrays, opened: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
