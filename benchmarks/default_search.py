@@ -73,7 +73,7 @@ def looks(path: Path) -> tuple[np.ndarray, Looks]:
     wide = table.pivot(index=["date", "k"], columns="series_id", values="value")
     days = wide.index.get_level_values(0).to_numpy().astype("datetime64[D]").astype(int)
     scenes = tuple(Scene(int(day) * 86_400, "x", f"{i:05d}") for i, day in enumerate(days))
-    return wide.columns.to_numpy(), Looks(scenes, wide.to_numpy(np.float32))
+    return wide.columns.to_numpy(), Looks(scenes, wide.to_numpy(np.float32)[:, None])
 
 
 def trials(ids: np.ndarray, seen: Looks, truth: list[tuple], judge: ModuleType) -> Iterator[Trial]:

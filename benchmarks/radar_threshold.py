@@ -60,11 +60,11 @@ def watched(config: SeriesConfig, looks_a_year: float, seed: int, shift_db: floa
     values = simulated(days, rng)
     values[days >= begin] += np.float32(shift_db)
     scenes = tuple(Scene(int(d) * SECONDS_A_DAY, "simulated", str(i)) for i, d in enumerate(days))
-    looks = Looks(scenes, values)
+    looks = Looks(scenes, values[:, None])
     detector = Detector(config.history, config.monitor, config.decision, config.loss)
     state = start(detector, looks.take(days < begin), inside=np.ones(SERIES, bool))
     _, log = update(detector, state, looks.take(days >= begin))
-    good = state.baseline.monitored == Monitored.MONITORED
+    good = state.monitored == Monitored.MONITORED
     confirmed = log[log["step"] == Step.CONFIRMED]
     first = np.full(SERIES, np.inf)
     np.minimum.at(first, confirmed["pixel"], confirmed["instant"] / SECONDS_A_DAY - begin)
@@ -73,7 +73,7 @@ def watched(config: SeriesConfig, looks_a_year: float, seed: int, shift_db: floa
         "rate": len(confirmed) / (good.sum() * YEARS),
         "median": float(np.median(first[good])),
         "within_60": float((first[good] <= 60).mean()),
-        "sigma": float(np.nanmedian(state.baseline.sigma)),
+        "sigma": float(np.nanmedian(state.model["sigma"])),
     }
 
 

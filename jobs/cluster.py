@@ -187,8 +187,8 @@ def compile_kernels() -> None:
     """Run every kernel once on a pixel, which compiles it or finds it in the cache (NUMBA_CACHE_DIR, else beside the code)."""
     detector = Detector()
     history = tuple(Scene(day * 86_400, "x", f"s{day}") for day in range(0, 800, 16))
-    looks = Looks(history, np.ones((len(history), 1), np.float32), np.zeros((len(history), 1), np.float32))
+    looks = Looks(history, np.ones((len(history), 1, 1), np.float32), np.zeros((len(history), 1, 1), np.float32))
     state = start(detector, looks, inside=np.ones(1, np.bool_))
-    later = Looks((Scene(900 * 86_400, "x", "later"),), np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32))
+    later = Looks((Scene(900 * 86_400, "x", "later"),), np.ones((1, 1, 1), np.float32), np.zeros((1, 1, 1), np.float32))
     update(detector, state, later)
     take_in(detector, begin(state, 1), later, replay_days=1)

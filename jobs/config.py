@@ -17,9 +17,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 from detection.context import Context
 from detection.errors import DetectionError
 from detection.history import History
-from detection.monitors.cusum import Cusum
+from detection.monitors.cusum import Cusum, OlsCusum
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
+from detection.monitors.mosum import Mosum
 from detection.patches import Patches
 from detection.prepare import Prepare, reach_m
 from detection.prepare.commonmode import CommonMode
@@ -42,7 +43,7 @@ HOSTING: Final = ("cluster", "output", "database", "blind_log")
 """Sections that say where a job runs and writes, not what it answers."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", examples=["demo"])]
-Monitor = Annotated[Cusum | Ewma, Field(discriminator="kind")]
+Monitor = Annotated[Cusum | Ewma | Mosum | OlsCusum, Field(discriminator="kind")]
 SourceParameters = FilesParameters | SimulatedParameters | StacParameters | EarthEngineParameters
 Source = Annotated[SourceParameters, Field(discriminator="kind")]
 

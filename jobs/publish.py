@@ -20,7 +20,7 @@ from detection.accuracy.events import Agreement, KnownEvent, agreement
 from detection.alerts import Alert
 from detection.codes import DATE_NODATA, Monitored
 from detection.harmonics import date_table, fitted, season_factor
-from detection.monitors import State, kernel
+from detection.monitors import State, days_of, machine
 from detection.sources.simulated import SimulatedParameters, truth
 from detection.types import Cube, to_date
 from jobs.completeness import Completeness
@@ -124,16 +124,17 @@ def _layers(result: Result) -> tuple[dict[str, NDArray[Any]], dict[str, State]]:
 
 def _tile_layers(detector: monitors.Detector, state: State) -> dict[str, NDArray[Any]]:
     pixels = state.pixels
-    changed = pixels["phase"] != kernel.NONE
-    confirmed = np.isin(pixels["phase"], (kernel.CONFIRMED, kernel.RECOVERING))
-    mean = pixels["total_change"] / np.maximum(pixels["count"], 1)
+    changed = pixels["phase"] >= machine.PROVISIONAL
+    confirmed = np.isin(pixels["phase"], (machine.CONFIRMED, machine.RECOVERING))
+    known = pixels["open"]
+    mean = known["total_change"] / np.maximum(known["count"], 1)
     return {
         "status": monitors.status(detector, state),
         "monitored": monitors.reach(state),
-        "change_date": np.where(changed, pixels["onset"], DATE_NODATA).astype(np.int32),
-        "confirmed_date": np.where(confirmed, pixels["confirmed_on"], DATE_NODATA).astype(np.int32),
+        "change_date": np.where(changed, days_of(known["onset"]), DATE_NODATA).astype(np.int32),
+        "confirmed_date": np.where(confirmed, days_of(known["confirmed_on"]), DATE_NODATA).astype(np.int32),
         "magnitude": np.where(changed, mean, np.float32(np.nan)).astype(np.float32),
-        "last_clear": pixels["last_look"].astype(np.int32),
+        "last_clear": days_of(pixels["last_look"]),
     }
 
 
@@ -207,11 +208,11 @@ def _cells_of(
         raise ValueError(f"tile {tile.id} keeps no looks")
     cube: Cube = read_looks(result.generations, entry.looks, verify=False)
     rows, columns = (alert.cells[_own(tile, alert)] - (tile.grid.first_row, tile.grid.first_column)).T
-    base = states[tile.id].baseline
+    model = states[tile.id].model
     pixels = rows * tile.grid.shape[1] + columns
     table = date_table(cube.days, result.plan.detector.history.harmonics)
-    scale = base.sigma[pixels] * season_factor(table, base.season[:, pixels])
-    return cube.days, cube.values[:, rows, columns], fitted(table, base.coefficients[:, pixels]), scale
+    scale = model["sigma"][pixels] * season_factor(table, model["season"][:, pixels])
+    return cube.days, cube.values[:, rows, columns], fitted(table, model["coefficients"][:, pixels]), scale
 
 
 def _accuracy(result: Result) -> Agreement | None:

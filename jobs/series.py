@@ -200,8 +200,8 @@ def _pivot(looks: Evidence, many: int, idle_day: int) -> Looks:
     keys, place = np.unique(looks.key, return_inverse=True)
     if not len(keys):
         keys = np.array([idle_day * looks.stride])
-    values = np.full((len(keys), many), np.nan, np.float32)
-    values[place, looks.series] = looks.values
+    values = np.full((len(keys), 1, many), np.nan, np.float32)
+    values[place, 0, looks.series] = looks.values
     days, occurrence = np.divmod(keys, looks.stride)
     instants = (days * SECONDS_A_DAY + occurrence).tolist()
     return Looks(tuple(Scene(instant, "unknown", str(instant)) for instant in instants), values)

@@ -19,8 +19,10 @@ from detection import areas
 from detection.codes import Observation
 from detection.context import forest
 from detection.errors import DetectionError
-from detection.monitors import LOG, Looks, State, columns, exclude, kernel, records, residuals, start
+from detection.monitors import LOG, Looks, State, columns, exclude, records, residuals, start
+from detection.monitors.packed import pack_model, pack_pixels, unpack_model, unpack_pixels
 from detection.monitors.replay import Memory, begin, take_in
+from detection.monitors.state import below, prefixed
 from detection.patches import on_lattice
 from detection.prepare import commonmode, prepare
 from detection.prepare.commonmode import Histogram
@@ -160,7 +162,8 @@ def observe(task: Task) -> Observed:
     waiting = [i for i, s in enumerate(cube.scenes) if s.day >= plan.monitor_day and _waits(s, memory, s in known)]
     fresh = flat(cube.take(waiting))
     size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
-    counts = commonmode.count(residuals(plan.detector, memory.current, fresh), memory.current.cell, size)
+    cells = memory.current.cell.astype(np.int64)
+    counts = commonmode.count(residuals(plan.detector, memory.current, fresh)[:, 0], cells, size)
     return Observed(state, looks, fresh.scenes, counts, unread, lacking, seen)
 
 
@@ -190,7 +193,7 @@ def detect(task: Task, seen: Observed, common: Mapping[Scene, Float]) -> Detecte
     plan, cube = task.plan, once(read_looks(task.folder, seen.looks, verify=False))
     memory = _with_values(read_memory(task.folder, seen.state), cube)
     looks = _chosen(cube, seen.scenes)
-    anomalies = np.stack([common[s] for s in looks.scenes]) if looks.scenes else None
+    anomalies = np.stack([common[s][None] for s in looks.scenes]) if looks.scenes else None
     memory, late = take_in(
         plan.detector, memory, replace(looks, common=anomalies), replay_days=plan.config.retention.replay_days
     )
@@ -247,7 +250,7 @@ def flat(cube: Cube) -> Looks:
     """The cube as a row of pixels."""
     return Looks(
         cube.scenes,
-        np.ascontiguousarray(cube.values.reshape(len(cube.scenes), cube.grid.shape[0] * cube.grid.shape[1])),
+        np.ascontiguousarray(cube.values.reshape(len(cube.scenes), 1, cube.grid.shape[0] * cube.grid.shape[1])),
     )
 
 
@@ -255,11 +258,12 @@ def read_memory(folder: Path, generation: Generation, *, verify: bool = True) ->
     """A tile's memory without its looks: the states, the log, and the common mode of the looks since the checkpoint."""
     arrays, attributes = read_generation(folder, generation, verify)
     last = {k: Scene(**v) if v else None for k, v in attributes["last"].items()}
-    current = State.of(arrays, last["current"], attributes["detector"])
-    before = records(arrays, "checkpoint", kernel.PIXEL)
+    model, pixels = unpack_model(below("model", arrays)), unpack_pixels(below("pixels", arrays))
+    current = State(model, pixels, arrays["monitored"], arrays["cell"], last["current"], attributes["detector"])
+    before = unpack_pixels(below("checkpoint", arrays))
     checkpoint = replace(current, pixels=before, last=last["checkpoint"])
     scenes = tuple(Scene(**s) for s in attributes["scenes"])
-    looks = Looks(scenes, np.zeros((len(scenes), 0), np.float32), arrays["common"])
+    looks = Looks(scenes, np.zeros((len(scenes), 1, 0), np.float32), arrays["common"])
     return Memory(checkpoint, current, looks, records(arrays, "settled", LOG), records(arrays, "recent", LOG))
 
 
@@ -280,8 +284,11 @@ def _chosen(cube: Cube, scenes: Collection[Scene]) -> Looks:
 
 def _write(task: Task, memory: Memory) -> Generation:
     arrays = {
-        **memory.current.arrays(),
-        **columns(memory.checkpoint.pixels, "checkpoint"),
+        **prefixed("model", pack_model(memory.current.model)),
+        **prefixed("pixels", pack_pixels(memory.current.pixels)),
+        **prefixed("checkpoint", pack_pixels(memory.checkpoint.pixels)),
+        "monitored": memory.current.monitored,
+        "cell": memory.current.cell,
         **columns(memory.settled, "settled"),
         **columns(memory.recent, "recent"),
         "common": memory.looks.common,

@@ -119,8 +119,8 @@ def detect(cube: Cube, line: Line) -> dict[str, list[Alert]]:
     state = start(line.detector, history, inside=covered, cell=cells)
     extent = commonmode.lattice_shape(cube.grid, line.common_mode)
     if line.common_mode.enabled:
-        counts = commonmode.count(residuals(line.detector, state, news), cells, extent[0] * extent[1])
-        news = replace(news, common=commonmode.anomaly(counts, extent, line.common_mode))
+        counts = commonmode.count(residuals(line.detector, state, news)[:, 0], cells, extent[0] * extent[1])
+        news = replace(news, common=commonmode.anomaly(counts, extent, line.common_mode)[:, None])
     _, log = update(line.detector, state, news)
     naming = Naming(line.name, cube.grid.lattice, cube.index, line.detector.decision.high, "own history", True)
     return revisions(on_lattice(log, cube.grid), cube.grid.resolution, line.patches, naming)
@@ -172,4 +172,4 @@ def lost_share(alert: Alert, loss_day: Days, corner: tuple[int, int]) -> float:
 
 
 def _flat(cube: Cube) -> Looks:
-    return Looks(cube.scenes, np.ascontiguousarray(cube.values.reshape(len(cube.scenes), -1)))
+    return Looks(cube.scenes, np.ascontiguousarray(cube.values.reshape(len(cube.scenes), 1, -1)))

@@ -44,7 +44,7 @@ def stable(days: Sequence[int], pixels: int, seed: int = 0, noise: float = NOISE
     """Simulated looks at stable forest."""
     rng = np.random.default_rng(seed)
     values = rng.normal(LEVEL, noise, (len(days), pixels)).astype(np.float32)
-    return Looks(scenes_on(days), values)
+    return Looks(scenes_on(days), values[:, None])
 
 
 def begun(detector: Detector, pixels: int, seed: int = 0) -> State:
@@ -68,7 +68,7 @@ def new_looks(draw: st.DrawFn, pixels: int, longest: int = 24, gaps: int = 40) -
     for t in range(1, len(apart)):
         phase[t] = np.where(repeat[t], phase[t - 1], phase[t])
     values = LEVEL + phase + rng.normal(0, NOISE, phase.shape)
-    return Looks(tuple(apart), values.astype(np.float32))
+    return Looks(tuple(apart), values.astype(np.float32)[:, None])
 
 
 @st.composite

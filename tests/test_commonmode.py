@@ -122,14 +122,14 @@ def test_smoke_over_all_is_taken_off_and_a_tenth_cleared_is_not(share: float, al
     looks = stable(range(FIRST_DAY, FIRST_DAY + 48, 8), pixels, seed=2)
     cleared = np.arange(pixels) < share * pixels
     looks.values[2:] -= np.float32(3 * NOISE)
-    looks.values[2:, cleared] -= np.float32(15 * NOISE)
+    looks.values[2:, 0, cleared] -= np.float32(15 * NOISE)
     rules = CommonMode(min_pixels=500)
-    common = anomaly(count(residuals(detector, state, looks), state.cell, 1), (1, 1), rules)
+    common = anomaly(count(residuals(detector, state, looks)[:, 0], state.cell, 1), (1, 1), rules)
     assert common[:2, 0] == pytest.approx(0, abs=0.4)
     assert common[2:, 0] == pytest.approx(-3, abs=0.7)
     _, raw = update(detector, state, looks)
     assert (raw["step"] == Step.PROVISIONAL).sum() > 0.02 * pixels  # without it the smoke alarms
-    _, log = update(detector, state, replace(looks, common=common))
+    _, log = update(detector, state, replace(looks, common=common[:, None]))
     confirmed = log["pixel"][log["step"] == Step.CONFIRMED]
     assert set(confirmed.tolist()) == set(np.flatnonzero(cleared).tolist())
     assert bool(len(confirmed)) == alarms

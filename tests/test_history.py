@@ -35,8 +35,8 @@ def forest(days: NDArray[np.int32], seed: int, pixels: int = PIXELS) -> NDArray[
 def codes(days: NDArray[np.int32], values: NDArray[np.float32], history: History | None = None, sign: int = 1) -> Codes:
     """What `start` makes of it: the step of the history and the rehearsal of the monitor together."""
     detector = Detector(history=history or History(), loss="lowers" if sign > 0 else "raises")
-    looks = Looks(scenes_on(days.tolist()), values)
-    return start(detector, looks, inside=np.ones(values.shape[1], bool)).baseline.monitored
+    looks = Looks(scenes_on(days.tolist()), values[:, None])
+    return start(detector, looks, inside=np.ones(values.shape[1], bool)).monitored
 
 
 def judged(values: NDArray[np.float32], history: History, sign: int = 1) -> Baseline:

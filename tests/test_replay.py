@@ -8,14 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import FIRST_DAY, LEVEL, begun, new_looks, pick, scene, stable
 
-from detection.monitors import Detector, Looks, State, update
+from detection.monitors import Detector, Looks, State, days_of, update
+from detection.monitors.cusum import Cusum
+from detection.monitors.decision import Decision
 from detection.monitors.replay import Memory, begin, take_in
 from detection.types import Scene
 
 PIXELS, CELLS = 6, 2
-DETECTOR = Detector()
+DETECTOR = Detector(
+    monitor=Cusum(slack=2.5, threshold=7.5, clip=5.0), decision=Decision(confirm_looks=3, confirm_days=8, slow_days=8)
+)
 QUICK = settings(max_examples=40, deadline=None)
-STATE = replace(begun(DETECTOR, PIXELS), cell=np.arange(PIXELS) % CELLS)
+STATE = replace(begun(DETECTOR, PIXELS), cell=(np.arange(PIXELS) % CELLS).astype(np.int32))
 FOREVER = 100_000
 Delivered = tuple[Memory, tuple[Scene, ...]]
 
@@ -39,7 +43,7 @@ def deliveries(draw: st.DrawFn, count: int) -> list[list[int]]:
 def looks_with_common_mode(draw: st.DrawFn) -> Looks:
     looks = draw(new_looks(PIXELS, longest=14))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    common = rng.normal(0, 1, (len(looks.scenes), CELLS)).astype(np.float32)
+    common = rng.normal(0, 1, (len(looks.scenes), 1, CELLS)).astype(np.float32)
     return replace(looks, common=common) if draw(st.booleans()) else looks
 
 
@@ -125,7 +129,7 @@ def test_the_memory_does_not_grow_with_time() -> None:
 
 
 def test_a_late_look_changes_what_was_said() -> None:
-    values = np.full((5, PIXELS), LEVEL - 0.3, np.float32)
+    values = np.full((5, 1, PIXELS), LEVEL - 0.3, np.float32)
     values[2] = LEVEL + 0.3  # the late one: forest between two losses
     looks = Looks(tuple(scene(FIRST_DAY + 8 * i) for i in range(5)), values)
     memory, _ = take_in(DETECTOR, begin(STATE, CELLS), pick(looks, [0, 1, 3, 4]), replay_days=60)
@@ -147,22 +151,22 @@ def test_a_scene_renamed_in_its_orbit_is_the_same_scene() -> None:
 def test_two_looks_of_one_instant_both_count_in_the_order_of_their_platforms() -> None:
     pair = (scene(FIRST_DAY, platform="a"), scene(FIRST_DAY, platform="b"))
     values = np.stack([np.full(PIXELS, LEVEL - 0.3), np.full(PIXELS, LEVEL)]).astype(np.float32)
-    looks = Looks(pair, values)
+    looks = Looks(pair, values[:, None])
     memory, _ = take_in(DETECTOR, begin(STATE, CELLS), pick(looks, [1]), replay_days=9)
     memory, late = take_in(DETECTOR, memory, pick(looks, [0]), replay_days=9)
     same(memory.current, update(DETECTOR, STATE, looks)[0])
     assert late == ()
-    assert memory.current.pixels["looks"].tolist() == [2] * PIXELS
+    assert days_of(memory.current.pixels["last_look"]).tolist() == [FIRST_DAY] * PIXELS
 
 
 @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
 def test_looks_without_a_common_mode_stand_beside_looks_with_one(order: list[int]) -> None:
     looks = stable([FIRST_DAY, FIRST_DAY + 8], PIXELS, seed=2)
-    with_it = replace(pick(looks, [0]), common=np.full((1, CELLS), -2, np.float32))
+    with_it = replace(pick(looks, [0]), common=np.full((1, 1, CELLS), -2, np.float32))
     parts, memory = [with_it, pick(looks, [1])], begin(STATE, CELLS)
     for i in order:
         memory, _ = take_in(DETECTOR, memory, parts[i], replay_days=60)
-    both = replace(looks, common=np.array([[-2] * CELLS, [0] * CELLS], np.float32))
+    both = replace(looks, common=np.array([[[-2] * CELLS], [[0] * CELLS]], np.float32))
     same(memory.current, update(DETECTOR, STATE, both)[0])
     assert memory.looks.common is not None
     np.testing.assert_array_equal(memory.looks.common, both.common)

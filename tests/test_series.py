@@ -279,7 +279,7 @@ def test_the_monitor_called_by_hand_decides_on_the_same_days(tmp_path: Path) -> 
     changes, _, _ = run(tmp_path, frame)
     days = frame.date.to_numpy("datetime64[D]").astype(int)
     scenes = tuple(Scene(int(d) * SECONDS_A_DAY, "", str(i)) for i, d in enumerate(days))
-    looks = Looks(scenes, frame.value.to_numpy(np.float32)[:, None])
+    looks = Looks(scenes, frame.value.to_numpy(np.float32)[:, None, None])
     detector = Detector(INDEX.history, INDEX.monitor, INDEX.decision, INDEX.loss)
     state = start(detector, looks.take(days < to_day(FROM)), inside=np.ones(1, bool))
     _, log = update(detector, state, looks.take(days >= to_day(FROM)))

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt, Interval
 
+from detection.monitors.machine import Rules
 from detection.types import parameters
 
 
@@ -17,10 +18,14 @@ class Decision:
     """Share of the confirming evidence that makes a pixel provisional."""
     provisional_looks: Annotated[int, Ge(2)] = 2
     """Anomalous looks needed for provisional: one contaminated look must never do."""
-    confirm_looks: Annotated[int, Ge(2)] = 3
+    confirm_looks: Annotated[int, Ge(2)] = 2
     """Anomalous looks needed to confirm."""
-    confirm_days: Annotated[int, Ge(0)] = 8
-    """Days the anomalous looks must span to confirm: smoke persists from one look to the next."""
+    confirm_days: Annotated[int, Ge(0)] = 6
+    """Days the anomalous looks must span to confirm a deep change: smoke persists from one look to the next."""
+    slow_days: Annotated[int, Ge(0)] = 150
+    """The same for a shallow change: drought, leaf fall and smoke are shallow and pass with a dry season of 4 to 5 months."""
+    deep: Annotated[float, Gt(0)] = 5.0
+    """Mean residual scales from which a change is deep (chosen with the defaults of the CUSUM)."""
     clear_looks: Annotated[int, Ge(1)] = 2
     """Normal looks in a row that wipe out a single anomalous one."""
     recovery_looks: Annotated[int, Ge(2)] = 8
@@ -39,7 +44,6 @@ class Decision:
                 "a change is provisional before it is confirmed"
             )
 
-    def rules(self) -> tuple[float, ...]:
-        """The numbers the kernel takes, in its order."""
-        looks = (self.anomaly, self.provisional_share, self.provisional_looks, self.confirm_looks, self.confirm_days)
-        return (*looks, self.clear_looks, self.recovery_looks, self.expire_days, self.finish_days)
+    def rules(self) -> Rules:
+        """The numbers the decision machine takes."""
+        return Rules(*(float(getattr(self, name)) for name in Rules._fields))

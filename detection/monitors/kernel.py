@@ -1,190 +1,264 @@
-"""The one compiled loop behind every monitor: pixel by pixel, look by look, in canonical order.
+"""The one compiled loop behind every single-index monitor: blocks of pixels outside, looks in canonical order inside.
 
-EWMA and CUSUM share it; only the evidence differs. A pixel's state is one fixed-size record, whatever the number of
-looks, and a look that is not observed (NaN) changes nothing: so looks one by one equal looks all at once, bit by bit.
+A hot pass works look by look on a block that stays in the cache: residual, scale, chart. It writes only the statistic and
+two days, and marks the pixels at which more happens; those alone go to the decision machine. A look that is not observed
+(NaN, infinite) changes nothing, and no pixel knows its neighbours: so looks one by one equal looks all at once, and any
+cut into rows of pixels equals the whole, bit by bit. Constants of other files arrive as arguments: the cache of compiled
+code would not notice a change there.
 """
 
-from typing import Final
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from detection.harmonics import SEASON_HIGH, SEASON_LOW
+from detection.monitors.machine import CONFIRMED, NONE, RECOVERING, room, take
 
-NONE, PROVISIONAL, CONFIRMED, RECOVERING = 0, 1, 2, 3
-"""Phases. RECOVERING: a confirmed change closed by time; the pixel may alarm again only after it has recovered."""
+BLOCK = 2048
+"""Pixels taken through all looks before the next: state and scratch of a block fit the second-level cache."""
+CUSUM, EWMA, OLS_CUSUM, MOSUM = 0, 1, 2, 3
+F0, F1 = np.float32(0), np.float32(1)
+HUGE = np.float32(3.4e38)
+RING_STEP = 16.0
+"""Steps a residual scale that the window of the MOSUM keeps: clipped residuals as signed bytes."""
 
-EXTREME: Final = 20.0
-"""Residual scales beyond which a look adds nothing to the reported magnitude: an unmasked cloud is no measure of loss."""
 
-PIXEL: Final = np.dtype(
-    [
-        ("statistic", "f4"),  # CUSUM or EWMA, in residual scales, positive towards loss
-        ("total_sigma", "f4"),  # sum over the anomalous looks, residual scales
-        ("total_change", "f4"),  # the same in units of the index, negative where the index fell
-        ("worst", "f4"),  # largest single look, residual scales
-        ("onset", "i4"),  # day of the first anomalous look, -1 none
-        ("clear_before", "i4"),  # day of the last normal look before it
-        ("last_clear", "i4"),
-        ("last_anomaly", "i4"),
-        ("last_look", "i4"),
-        ("first_on", "i4"),  # day it became provisional
-        ("confirmed_on", "i4"),
-        ("count", "i4"),  # anomalous looks since the onset
-        ("looks", "i4"),  # clear looks since monitoring began
-        ("clears", "i2"),  # normal looks in a row
-        ("phase", "u1"),
-        ("closed", "u1"),  # confirmed changes finished so far
-    ],
-    align=True,
-)
-"""State of a pixel: 56 bytes."""
+class Chart(NamedTuple):
+    """What a chart remembers of a row of pixels."""
 
-TRANSITION: Final = np.dtype(
-    [
-        ("pixel", "i4"),
-        ("look", "i4"),
-        ("step", "i4"),  # codes.Step
-        ("change_day", "i4"),
-        ("clear_before", "i4"),
-        ("count", "i4"),
-        ("magnitude", "f4"),  # mean over the anomalous looks, units of the index
-        ("sigma", "f4"),  # the same in residual scales
-        ("worst", "f4"),
-    ],
-    align=True,
-)
-"""What one look changed at one pixel."""
+    statistic: NDArray[np.float32]
+    """(pixel,) residual scales, positive towards loss."""
+    tally: NDArray[np.uint16]
+    """(pixel,) OLS_CUSUM: looks counted since monitoring began; MOSUM: place in the window; else empty."""
+    ring: NDArray[np.int8]
+    """(pixel, look) MOSUM: the window, in steps of 1 / RING_STEP; else empty."""
 
-DAY_FIELDS: Final = ("onset", "clear_before", "last_clear", "last_anomaly", "last_look", "first_on", "confirmed_on")
+
+class Rule(NamedTuple):
+    """A chart's numbers; `Monitor.rule` makes it."""
+
+    kind: int
+    gain: float
+    """CUSUM: slack; EWMA: weight."""
+    limit: float
+    """Statistic that is full evidence; OLS_CUSUM: the critical value of its growing boundary."""
+    clip: float
+    """Looks count for no more than this, residual scales ..."""
+    drop: float
+    """... and not at all beyond this."""
+    floor: float
+    """The statistic never falls below this."""
+    alone: bool = False
+    """The chart as published: the first crossing of the limit ends the watch, no decision rules."""
+    either: bool = False
+    """With `alone`: a crossing to the other side counts too."""
+
+
+class Model(NamedTuple):
+    """The baseline of a row of pixels."""
+
+    coefficients: NDArray[np.float32]
+    """(term, pixel)."""
+    season: NDArray[np.float32]
+    """(2, pixel) swing of the scale, or (0, pixel) for none."""
+    sigma: NDArray[np.float32]
+    """(pixel,) NaN where not monitored."""
+    history: NDArray[np.int32]
+    """(pixel,) looks of the history; read by OLS_CUSUM alone."""
 
 
 @njit(cache=True, nogil=True)
-def run(values, days, table, coefficients, season, sigma, sign, common, cell, gains, rules, state, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Take in all looks of all pixels; `state` and `log` are written. Returns the rows the log needs (maybe more than it has)."""
-    written = 0
-    recovery_looks = rules[6]
-    for p in range(values.shape[1]):
-        if not sigma[p] > 0:
-            continue
-        s = state[p]
+def run(values, days, table, model, swing, sign, common, cell, rule, rules, c, s, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Take in all looks of all pixels; `c` and `s` are written. Returns the transitions, `log` or a longer one.
+
+    values: (time, slot, pixel), slot 0 is read; table: (time, term) float32; swing: (low, high) of the seasonal factor;
+    common: (time, slot, cell), read where it has cells.
+    """
+    written, pixels = 0, values.shape[2]
+    change, z, fresh = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    seen, busy = np.empty(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
+    for first in range(0, pixels, BLOCK):
+        n = min(BLOCK, pixels - first)
+        busy[n:] = 0
+        cut = slice(first, first + n)
         for t in range(values.shape[0]):
-            value = values[t, p]
-            if not np.isfinite(value):
+            _residual(values[t, 0, cut], table[t], model.coefficients, first, n, change)
+            _scaled(change, table[t], model.season, model.sigma[cut], swing, sign, first, n, z)
+            if common.shape[2]:
+                _less(common[t, 0], cell[cut], n, z)
+            _see(change, z, np.float32(rule.drop), n, seen)
+            until = CONFIRMED if rule.alone else RECOVERING
+            if rule.kind == MOSUM:
+                _slide(z, seen, rule, s.phase[cut], until, c, first, n)
+            else:
+                _weigh(z, seen, model, rule, until, c, s.phase[cut], first, n, fresh)
+            _date(z, seen, rules.anomaly, days[t], s.last_look[cut], s.last_clear[cut], n)
+            _mark(z, seen, rule, rules.anomaly, c.statistic[cut], s.phase[cut], n, busy)
+            if rule.alone and rule.kind == OLS_CUSUM:
+                _unmark(rule, c, model, first, n, busy)
+            log = room(log, written, 2 * n)
+            written = _settle(z, change, model, rule, rules, t, days[t], c, s, first, n, busy, log, written)
+    return log[:written]
+
+
+# Every loop below writes one array and reads few: only such are compiled to instructions that take many pixels at once.
+
+
+@njit(cache=True, nogil=True)
+def _residual(y, x, b, first, n, change):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Observed less expected, units of the index; two terms a pass, always in the same order."""
+    b0, b1, b2, x1, x2 = b[0, first : first + n], b[1, first : first + n], b[2, first : first + n], x[1], x[2]
+    for j in range(n):
+        change[j] = y[j] - (b0[j] + x1 * b1[j] + x2 * b2[j])
+    for k in range(3, b.shape[0], 2):
+        b1, b2, x1, x2 = b[k, first : first + n], b[k + 1, first : first + n], x[k], x[k + 1]
+        for j in range(n):
+            change[j] -= x1 * b1[j] + x2 * b2[j]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _scaled(change, x, season, sigma, swing, sign, first, n, z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """In residual scales of the season, negative towards loss."""
+    low, high, side, x1, x2 = np.float32(swing[0]), np.float32(swing[1]), np.float32(sign), x[1], x[2]
+    if season.shape[0] == 0:
+        for j in range(n):
+            z[j] = side * change[j] / sigma[j]
+        return
+    s1, s2 = season[0, first : first + n], season[1, first : first + n]
+    for j in range(n):
+        factor = F1 + (s1[j] * x1 + s2[j] * x2)
+        factor = low if factor < low else factor
+        factor = high if factor > high else factor
+        z[j] = side * change[j] / (sigma[j] * factor)
+
+
+@njit(cache=True, nogil=True)
+def _less(common, cell, n, z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The common mode off."""
+    for j in range(n):
+        z[j] -= common[cell[j]]
+
+
+@njit(cache=True, nogil=True)
+def _see(change, z, drop, n, seen):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Which pixels the look saw, and can be judged."""
+    for j in range(n):
+        seen[j] = (abs(change[j]) <= HUGE) & (abs(z[j]) <= drop)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _weigh(z, seen, model, rule, until, c, phase, first, n, fresh):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """One look into the statistic, as far as the pixel is watched."""
+    statistic, history = c.statistic[first : first + n], model.history[first : first + n]
+    clip, gain, floor = np.float32(rule.clip), np.float32(rule.gain), np.float32(rule.floor)
+    for j in range(n):
+        d = -z[j]
+        d = clip if d > clip else d
+        fresh[j] = -clip if d < -clip else d
+    if rule.kind == CUSUM:
+        for j in range(n):
+            fresh[j] = statistic[j] + (fresh[j] - gain)
+    elif rule.kind == EWMA:
+        for j in range(n):
+            fresh[j] = statistic[j] + gain * (fresh[j] - statistic[j])
+    else:
+        tally = c.tally[first : first + n]
+        for j in range(n):
+            tally[j] += (seen[j] != 0) & (phase[j] < until) & (tally[j] < 65_535)
+        for j in range(n):
+            fresh[j] = statistic[j] + fresh[j] / np.sqrt(np.float32(history[j]))
+    for j in range(n):
+        new = floor if fresh[j] < floor else fresh[j]
+        statistic[j] = new if (seen[j] != 0) & (phase[j] < until) else statistic[j]
+
+
+@njit(cache=True, nogil=True)
+def _slide(z, seen, rule, phase, until, c, first, n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """As `_weigh`, for a window: the oldest residual leaves the sum, the newest enters."""
+    width = c.ring.shape[1]
+    for j in range(n):
+        if not seen[j] or phase[j] >= until:
+            continue
+        p = first + j
+        at = c.tally[p]
+        byte = np.int8(np.rint(min(max(-z[j], -rule.clip), rule.clip) * RING_STEP))
+        c.statistic[p] = (np.rint(c.statistic[p] * RING_STEP) + byte - c.ring[p, at]) / RING_STEP
+        c.ring[p, at] = byte
+        c.tally[p] = (at + 1) % width
+
+
+@njit(cache=True, nogil=True)
+def _date(z, seen, anomaly, day, last_look, last_clear, n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Note the day where something, and where something normal was seen."""
+    today, low = np.uint16(day), np.float32(anomaly)
+    for j in range(n):
+        last_look[j] = today if seen[j] else last_look[j]
+    for j in range(n):
+        last_clear[j] = today if (seen[j] != 0) & (-z[j] < low) else last_clear[j]
+
+
+@njit(cache=True, nogil=True)
+def _mark(z, seen, rule, anomaly, statistic, phase, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Where more happens: something is open, or a look both anomalous and of some evidence would open it."""
+    if rule.alone:
+        limit, other = np.float32(rule.limit), np.float32(-np.inf)
+        if rule.kind == OLS_CUSUM:
+            limit = F0
+        if rule.either:
+            other = -limit
+        for j in range(n):
+            crossed = (statistic[j] >= limit) | (statistic[j] <= other)
+            busy[j] = (seen[j] != 0) & (phase[j] == NONE) & crossed
+        return
+    low = np.float32(anomaly)
+    for j in range(n):
+        begins = (-z[j] >= low) & (statistic[j] > F0)
+        busy[j] = (seen[j] != 0) & (begins | (phase[j] != NONE))
+
+
+@njit(cache=True, nogil=True)
+def _unmark(rule, c, model, first, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Where the statistic is below a floor of the growing boundary, its logarithm need not be worked out."""
+    critical, one = np.float32(rule.limit * rule.limit), F1
+    statistic, tally = c.statistic[first : first + n], c.tally[first : first + n]
+    history = model.history[first : first + n]
+    for j in range(n):
+        share = np.float32(tally[j]) / np.float32(history[j])
+        busy[j] = (busy[j] != 0) & (statistic[j] * statistic[j] >= share * (one + share) * critical)
+
+
+@njit(cache=True, nogil=True)
+def _settle(z, change, model, rule, rules, t, day, c, s, first, n, busy, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Take the marked pixels of a block to the decision machine; eight are passed over at a time where none is marked."""
+    eight, statistic, tally, ring = busy.view(np.uint64), c.statistic, c.tally, c.ring
+    phase, last_clear, opened, history = s.phase, s.last_clear, s.open, model.history
+    for word in range((n + 7) // 8):
+        if eight[word] == 0:
+            continue
+        for j in range(8 * word, 8 * word + 8):
+            if not busy[j]:
                 continue
-            change = value
-            for j in range(coefficients.shape[0]):
-                change -= table[t, j] * coefficients[j, p]
-            factor = 1 + season[0, p] * table[t, 1] + season[1, p] * table[t, 2]
-            z = sign * change / (sigma[p] * min(max(factor, SEASON_LOW), SEASON_HIGH)) - common[t, cell[p]]
-            low = -z >= rules[0]
-            s.looks += 1
-            s.last_look = days[t]
-            if s.phase == RECOVERING:
-                s.clears = 0 if low else s.clears + 1
-                if not low:
-                    s.last_clear = days[t]
-                if s.clears >= recovery_looks:
-                    _forget(s)
+            p = first + j
+            limit = rule.limit
+            if rule.kind == OLS_CUSUM:
+                limit = _boundary(rule.limit, 1.0 + tally[p] / np.float64(history[p]))
+            evidence = statistic[p] / limit
+            if rule.alone:
+                if evidence >= 1 or (rule.either and evidence <= -1):
+                    phase[p], opened[p].confirmed_on = CONFIRMED, day
                 continue
-            evidence = _weigh(s, z, gains)
-            _count(s, z, change, days[t], low)
-            if s.phase == NONE and _begins(s, evidence, low, rules):
-                s.phase = PROVISIONAL
-                s.first_on = days[t]
-                written = _record(log, written, p, t, 1, s)
-            step = _decide(s, evidence, low, days[t], rules)
-            if step:
-                written = _record(log, written, p, t, step, s)
-                if s.phase == NONE:
-                    _forget(s)
+            phase[p], written = take(
+                opened[p], phase[p], last_clear[p], p, t, day, z[j], change[j], evidence, rules, log, written
+            )
+            if phase[p] == NONE:
+                statistic[p] = 0.0
+                for i in range(ring.shape[1]):
+                    ring[p, i] = 0
     return written
 
 
 @njit(cache=True, nogil=True)
-def _weigh(s, z, gains):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Clip one look and add it to the evidence; 1 = enough to confirm."""
-    clipped = min(max(-z, -gains[3]), gains[3])
-    if gains[0] == 0:
-        s.statistic = max(0.0, s.statistic + clipped - gains[1])
-    else:
-        s.statistic += gains[1] * (clipped - s.statistic)
-    return s.statistic / gains[2]
-
-
-@njit(cache=True, nogil=True)
-def _count(s, z, change, day, low):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    if low:
-        if s.onset < 0:
-            s.onset = day
-            s.clear_before = s.last_clear
-        s.count += 1
-        s.clears = 0
-        s.last_anomaly = day
-        s.total_sigma += min(-z, EXTREME)
-        s.total_change += change
-        s.worst = max(s.worst, min(-z, EXTREME))
-    else:
-        s.clears += 1
-        s.last_clear = day
-
-
-@njit(cache=True, nogil=True)
-def _begins(s, evidence, low, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Provisional? Otherwise a candidate whose evidence is gone, or that stood alone, is forgotten."""
-    if evidence <= 0 or (s.clears >= rules[5] and s.count < rules[2]):
-        _forget(s)
-        return False
-    return low and evidence >= rules[1] and s.count >= rules[2]
-
-
-@njit(cache=True, nogil=True)
-def _decide(s, evidence, low, day, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """The step this look takes a provisional or confirmed pixel to, 0 for none (codes.Step)."""
-    if s.phase == PROVISIONAL:
-        if low and evidence >= 1 and s.count >= rules[3] and day - s.onset >= rules[4]:
-            s.phase = CONFIRMED
-            s.confirmed_on = day
-            return 2
-        if evidence <= 0 or s.clears >= rules[6] or day - s.last_anomaly > rules[7]:
-            s.phase = NONE
-            return 3
-    elif s.phase == CONFIRMED:
-        if s.clears >= rules[6]:
-            s.phase = NONE
-            s.closed = min(s.closed + 1, 255)
-            return 4
-        if day - s.confirmed_on > rules[8]:
-            s.phase = RECOVERING
-            s.closed = min(s.closed + 1, 255)
-            return 4
-    return 0
-
-
-@njit(cache=True, nogil=True)
-def _record(log, written, p, t, step, s):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    if written < log.shape[0]:
-        row = log[written]
-        row.pixel = p
-        row.look = t
-        row.step = step
-        row.change_day = s.onset
-        row.clear_before = s.clear_before
-        row.count = s.count
-        row.magnitude = s.total_change / s.count
-        row.sigma = s.total_sigma / s.count
-        row.worst = s.worst
-    return written + 1
-
-
-@njit(cache=True, nogil=True)
-def _forget(s):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Back to no change; what is known of looks and of the past stays."""
-    s.phase = NONE
-    s.statistic = 0.0
-    s.onset = -1
-    s.count = 0
-    s.total_sigma = 0.0
-    s.total_change = 0.0
-    s.worst = 0.0
-    s.clears = 0
+def _boundary(critical, x):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Zeileis et al. 2005; x: looks so far over looks of the history."""
+    return np.sqrt(x * (x - 1) * (critical * critical + np.log(x / (x - 1))))

@@ -32,10 +32,10 @@ class Memory:
         return np.concatenate([self.settled, self.recent])
 
 
-def begin(state: State, cells: int) -> Memory:
+def begin(state: State, cells: int, slots: int = 1) -> Memory:
     """The memory of a state that has seen no look yet; cells: number of lattice cells the common mode has."""
-    pixels, none = len(state.pixels), np.zeros(0, LOG)
-    looks = Looks((), np.zeros((0, pixels), np.float32), np.zeros((0, cells), np.float32))
+    pixels, none = len(state.monitored), np.zeros(0, LOG)
+    looks = Looks((), np.zeros((0, slots, pixels), np.float32), np.zeros((0, slots, cells), np.float32))
     return Memory(state, state, looks, none, none)
 
 
@@ -72,14 +72,15 @@ def _merge(old: Looks, new: Looks) -> Looks:
     order = sorted(range(len(scenes)), key=lambda i: scenes[i])
     values = np.concatenate([old.values, new.values])[order]
     common = None
-    width = max(part.common.shape[1] if part.common is not None else 0 for part in (old, new))
+    width = max(part.common.shape[-1] if part.common is not None else 0 for part in (old, new))
     if width:  # looks from which nothing is subtracted stand beside others as zeros
         common = np.concatenate([_common(old, width), _common(new, width)])[order]
     return Looks(tuple(scenes[i] for i in order), values, common)
 
 
 def _common(looks: Looks, width: int) -> Float:
-    return np.zeros((len(looks.scenes), width), np.float32) if looks.common is None else looks.common
+    shape = (*looks.values.shape[:2], width)
+    return np.zeros(shape, np.float32) if looks.common is None else looks.common
 
 
 def _settle(detector: Detector, memory: Memory, replay_days: int) -> Memory:

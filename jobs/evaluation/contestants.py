@@ -56,7 +56,7 @@ class PixelMonitor:
                 values = values if limit is None else np.where(beyond(values, limit), np.float32(np.nan), values)
         past, late = in_history(days, stream.monitor_day, mine.history.years), days >= stream.monitor_day
         detector = Detector(mine.history, mine.monitor, mine.decision, mine.loss)
-        looks = Looks(panel.scenes, np.ascontiguousarray(values, np.float32))
+        looks = Looks(panel.scenes, np.ascontiguousarray(values, np.float32)[:, None, :])
         state = start(detector, looks.take(past), inside=np.ones(stream.many, np.bool_))
         return changes_of(update(detector, state, looks.take(late))[1])
 

@@ -1,0 +1,132 @@
+"""The compact form of a state: what is kept on disk, exactly what the monitor uses.
+
+The model is rounded once, when monitoring begins, to numbers that fit into 16 bits (`rounded`); the monitor uses those, so
+that packing loses nothing, ever. Of what looks change, the fields read at every look are kept as they are; the others
+differ from those of an unseen pixel only where something is open, and are kept for those pixels alone.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from detection.monitors.machine import NONE, OPEN, Watch, fresh
+from detection.monitors.state import Arrays
+
+BITS: Final = 14
+"""A coefficient is a multiple of 2^-14 of the power of two above the pixel's largest: 3e-5 for an index below one."""
+ABSENT: Final = -32_768
+"""A coefficient that is not a number."""
+SWING_STEPS: Final = 32
+"""Steps of the seasonal swing of the scale per unit, which is held to +-2: the factor is held to 0.5 to 2 anyway."""
+FIRST_POWER: Final = -200
+POWERS: Final = np.ldexp(np.float32(1), np.arange(FIRST_POWER, 128)).astype(np.float32)
+"""Powers of two, by exponent from FIRST_POWER on."""
+KEPT: Final = ("days", "phase", "which", "open")
+
+
+def rounded(model: Arrays) -> dict[str, NDArray[Any]]:
+    """The model in numbers that `pack` keeps to the bit: float32 still, so that kernels need not know."""
+    coefficients = np.where(np.isfinite(model["coefficients"]), model["coefficients"], np.float32(np.nan))
+    steps = np.ldexp(coefficients, -_exponent(coefficients))
+    season = np.nan_to_num(np.clip(model["season"], -2, 2))
+    return {
+        "coefficients": np.ldexp(np.rint(steps), _exponent(coefficients)).astype(np.float32),
+        "season": (np.rint(season * SWING_STEPS) / SWING_STEPS).astype(np.float32),
+        "sigma": _short(model["sigma"]),
+        "history_looks": np.minimum(model["history_looks"], 65_535).astype(np.int32),
+    }
+
+
+def _exponent(coefficients: NDArray[np.float32]) -> NDArray[np.int32]:
+    """(pixel,) power of two that the pixel's coefficients are multiples of."""
+    largest = np.nan_to_num(np.abs(coefficients), nan=0.0).max(0, initial=0)
+    return np.asarray(np.frexp(largest)[1] - BITS, np.int32)
+
+
+def _short(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """To eight significant bits, the upper half of a float32: a scale need not be known better than to 0.4 %."""
+    raw = np.ascontiguousarray(values, np.float32).view(np.uint32).astype(np.uint64)
+    half = (((raw + 0x7FFF + ((raw >> 16) & 1)) >> 16) << 16).astype(np.uint32)
+    return np.where(np.isfinite(values), half.view(np.float32), np.float32(np.nan)).astype(np.float32)
+
+
+def pack_model(model: Arrays) -> dict[str, NDArray[Any]]:
+    """The arrays of a `rounded` model in two bytes a number or less."""
+    exponent = _exponent(model["coefficients"])
+    steps = np.ldexp(model["coefficients"], -exponent)
+    return {
+        "steps": np.where(np.isnan(steps), ABSENT, np.nan_to_num(steps)).astype(np.int16),
+        "exponent": exponent.astype(np.int16),
+        "season": np.rint(model["season"] * SWING_STEPS).astype(np.int8),
+        "sigma": (model["sigma"].view(np.uint32) >> 16).astype(np.uint16),
+        "history_looks": model["history_looks"].astype(np.uint16),
+    }
+
+
+def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
+    """The inverse of `pack_model`."""
+    coefficients = np.empty(kept["steps"].shape, np.float32)
+    _grow(kept["steps"], kept["exponent"], POWERS, coefficients)
+    return {
+        "coefficients": coefficients,
+        "season": kept["season"] * np.float32(1 / SWING_STEPS),
+        "sigma": (kept["sigma"].astype(np.uint32) << 16).view(np.float32),
+        "history_looks": kept["history_looks"].astype(np.int32),
+    }
+
+
+def blank(opened: NDArray[Any], which: NDArray[np.int32]) -> None:
+    """Nothing is open at these pixels any more."""
+    _rows(opened)[which] = _rows(fresh(1).open)
+
+
+def _rows(opened: NDArray[Any]) -> NDArray[np.uint32]:
+    """Records as rows of numbers, which numpy copies faster."""
+    return opened.view(np.uint32).reshape(-1, OPEN.itemsize // 4)
+
+
+@njit(cache=True, nogil=True)
+def _which(phase, opened):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Pixels whose record says something."""
+    found, many = np.empty(phase.shape[0], np.int32), 0
+    for p in range(phase.shape[0]):
+        if phase[p] != NONE or opened[p].closed != 0:
+            found[many] = p
+            many += 1
+    return found[:many].copy()
+
+
+@njit(cache=True, nogil=True)
+def _grow(steps, exponent, powers, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Steps times the pixel's unit; ABSENT is not a number."""
+    unit = np.empty(exponent.shape[0], np.float32)
+    for p in range(exponent.shape[0]):
+        unit[p] = powers[exponent[p] - FIRST_POWER]
+    for k in range(steps.shape[0]):
+        row, grown = steps[k], out[k]
+        for p in range(row.shape[0]):
+            grown[p] = np.float32(row[p]) * unit[p] if row[p] != ABSENT else np.float32(np.nan)
+
+
+def pack_pixels(pixels: Arrays) -> dict[str, NDArray[Any]]:
+    """What looks change: records of those pixels alone at which one says something; a chart's own as it is.
+
+    days: (2, pixel) last_look and last_clear; which: the pixels of the records; open: (record, four bytes).
+    """
+    which = _which(pixels["phase"], pixels["open"])
+    watch = {"days": np.stack([pixels["last_look"], pixels["last_clear"]]), "phase": pixels["phase"], "which": which}
+    return {
+        **watch,
+        "open": _rows(pixels["open"])[which],
+        **{name: array for name, array in pixels.items() if name not in Watch._fields},
+    }
+
+
+def unpack_pixels(kept: Arrays, opened: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
+    """The inverse of `pack_pixels`. opened: records at which nothing is open, to be written into; new ones unless given."""
+    opened = fresh(len(kept["phase"])).open if opened is None else opened
+    _rows(opened)[kept["which"]] = kept["open"]
+    watch = Watch(kept["phase"], kept["days"][0], kept["days"][1], opened)
+    return {**watch._asdict(), **{name: array for name, array in kept.items() if name not in KEPT}}
