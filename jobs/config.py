@@ -21,7 +21,7 @@ from detection.monitors.cusum import Cusum
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
 from detection.patches import Patches
-from detection.prepare import Prepare, reach_m
+from detection.prepare import DOUBT, Prepare, planes_of, reach_m
 from detection.prepare.commonmode import CommonMode
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters
@@ -153,7 +153,7 @@ class Tiles:
     size: Annotated[int, Interval(ge=16, le=4096)] = 256
     """Cells along one side of a tile."""
     halo_m: Annotated[float, Ge(0)] = 90.0
-    """Rim read around every tile, metres; at least `prepare.mask_buffer_m`."""
+    """Rim read around every tile, metres; at least `prepare.mask_buffer_m`, and `prepare.doubt_m` where `doubt` is a plane."""
 
 
 @parameters
@@ -239,8 +239,10 @@ class JobConfig:
     """Where alerts and runs are recorded."""
 
     def __post_init__(self) -> None:
-        halo, reach = self.tiles.halo_m, reach_m(self.prepare)
-        key = "mask_buffer_m" if reach == self.prepare.mask_buffer_m else "speckle_m"
+        names = planes_of(self.monitor, self.prepare, ()).names
+        halo, reach = self.tiles.halo_m, reach_m(self.prepare, names)
+        key = "doubt_m" if DOUBT in names and reach == self.prepare.doubt_m else "speckle_m"
+        key = "mask_buffer_m" if reach == self.prepare.mask_buffer_m else key
         narrow = f"a halo of {halo:g} m is less than prepare.{key} {getattr(self.prepare, key):g}; widen one or narrow the other"
         require(
             (halo >= reach, ("tiles.halo_m", f"prepare.{key}"), narrow),

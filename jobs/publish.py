@@ -211,7 +211,8 @@ def _cells_of(
     pixels = rows * tile.grid.shape[1] + columns
     table = date_table(cube.days, result.plan.detector.history.harmonics)
     scale = base.sigma[pixels] * season_factor(table, base.season[:, pixels])
-    return cube.days, cube.values[:, rows, columns], fitted(table, base.coefficients[:, pixels]), scale
+    values = cube.plane(cube.planes.leading)[:, rows, columns]
+    return cube.days, values, fitted(table, base.coefficients[:, pixels]), scale
 
 
 def _accuracy(result: Result) -> Agreement | None:

@@ -120,7 +120,7 @@ def _panel(source: Simulated, rows: Sequence[Row], names: Sequence[str], rules: 
     """The looks of all rows at all cells, plane by plane, in canonical order."""
     cubes = planes_of(source, rows, names, rules)
     orbit = [int(row.scene.orbit) if row.scene.orbit.isdigit() else -1 for row in rows]
-    values = {name: cube.values.reshape(len(rows), -1) for name, cube in cubes.items()}
+    values = {name: cube.plane(name).reshape(len(rows), -1) for name, cube in cubes.items()}
     return Panel(tuple(row.scene for row in rows), np.array(orbit, np.int16), values)
 
 
