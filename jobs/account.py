@@ -48,7 +48,7 @@ def seen_so_far(work: Plan, engine: sa.Engine) -> Completeness:
 def facts(work: Plan, model: Model | None, record: Run, scenes: Sequence[Scene]) -> RunFacts:
     """The run in words and dates; scenes: those it rests on, in order."""
     platforms = ", ".join(sorted({s.platform for s in scenes}))
-    config = work.config
+    config, planes = work.config, ", ".join(work.planes.names)
     kind = INPUT[config.sources.kind]
     return RunFacts(
         run_id=record.id,
@@ -58,10 +58,10 @@ def facts(work: Plan, model: Model | None, record: Run, scenes: Sequence[Scene])
         period_start=to_date(scenes[0].day),
         period_end=to_date(scenes[-1].day),
         known_at=stamp(record.started),
-        detected_by=f"{config.monitor.kind} on {', '.join(work.planes.names)}, {platforms}",
+        detected_by=f"{config.monitor.kind} on {planes}, {platforms}",
         config_sha256=record.config_digest,
         software={PACKAGE: version(PACKAGE), "python": platform.python_version(), "numpy": np.__version__},
-        lineage=f"{len(scenes)} {kind} ({platforms}) -> {', '.join(work.planes.names)} -> {config.monitor.kind} -> patches of at least "
+        lineage=f"{len(scenes)} {kind} ({platforms}) -> {planes} -> {config.monitor.kind} -> patches of at least "
         f"{config.patches.minimum_mapping_unit_ha:g} ha",
         simulated=work.simulated,
         model=model.identity if model else None,

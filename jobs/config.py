@@ -259,13 +259,14 @@ class SeriesConfig:
     name: Name
     """Name of the detector: small letters, digits and hyphens, at most 41."""
     columns: Annotated[tuple[str, ...], MinLen(1), Field(examples=[["value"]])] = ("value",)
-    """Columns of the table that hold the looks; several are averaged look by look, so they must be of one unit (dB)."""
+    """Columns of the table that hold the looks; several are averaged look by look, so they must be of one unit (dB).
+    A `fusion` monitor names its columns itself, and this is left out."""
     loss: Literal["lowers", "raises"] = "lowers"
     """Which way a loss of forest moves the value."""
     valid_min: float | None = None
-    """Values below this count as not observed; null sets no limit."""
+    """Values below this count as not observed; null sets no limit. Not for radar columns of a `fusion`: -50 dB."""
     valid_max: float | None = None
-    """Values above this count as not observed; null sets no limit."""
+    """Values above this count as not observed; null sets no limit. Not for radar columns of a `fusion`: 20 dB."""
     period: SeriesPeriod = field(default_factory=SeriesPeriod)
     """When to look."""
     history: History = field(default_factory=History)
