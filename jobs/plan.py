@@ -154,9 +154,7 @@ def plan(config: JobConfig) -> Plan:
     tiles = tuple(_named(tile, grid, config.tiles.size) for tile in grid.tiles(config.tiles.size))
     lines = tuple(f"{name}: {reason.removeprefix(f'{name}: ')}" for name, reason in source.failures)
     made = Plan(config, grid, area, tiles, rows, lines)
-    for sensor in made.sensors:
-        _check_bands(made, sensor)
-        _check_orbits(made, sensor)
+    _check_rows(made)
     return made
 
 
@@ -236,8 +234,15 @@ def _area(area: BboxArea | FileArea, crs: str) -> BaseGeometry:
         raise BadInput(f"area.crs: {area.crs} is not a CRS that PROJ knows; give EPSG:4326 or the UTM zone") from None
 
 
+def _check_rows(work: Plan) -> None:
+    """What the planes take is known before any tile is begun, sensor by sensor."""
+    for sensor in work.sensors:
+        _check_bands(work, sensor)
+        _check_orbits(work, sensor)
+
+
 def _check_bands(work: Plan, sensor: str) -> None:
-    """The bands the planes are made of are known before any tile is begun."""
+    """The source has the bands that the planes are made of."""
     config, there = work.config, offered(work.config.sources, sensor)
     fused = config.monitor.kind == FUSION
     scenes = [row.scene for row in work.rows if row.sensor == sensor]
@@ -253,7 +258,11 @@ def _check_bands(work: Plan, sensor: str) -> None:
             f"{config.name}: {key} names no plane, the source has {sensor}; name one, or leave that sensor out"
         )
     for name in work.planes_from(sensor):
-        missing = [b for b in bands_needed(config.prepare, SENSORS[sensor], there, (name,)) if b not in there]
+        try:
+            needed = bands_needed(config.prepare, SENSORS[sensor], there, (name,))
+        except UnknownBand as error:
+            raise UnknownBand(f"{config.name}: {key}: {error}") from None
+        missing = [band for band in needed if band not in there]
         if missing:
             raise UnknownBand(
                 f"{config.name}: {key} {name!r} needs band {missing[0]!r}, sources.bands names {', '.join(there)}; "
