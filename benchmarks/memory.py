@@ -70,7 +70,7 @@ def measure(side: int, dates: int) -> dict[str, float]:
         task = Task("r", work, work.tiles[0], Path(folder), None, None)
         seen = observe(task)
         looking = _peak_gb()
-        nothing = np.zeros(seen.counts.shape[1], np.float32)
+        nothing = np.zeros(seen.counts.shape[1:3], np.float32)
         detect(task, seen, dict.fromkeys(seen.scenes, nothing))
     return {"looking": looking, "detecting": _peak_gb(), "estimate": memory_gb(work), "dates": len(work.rows)}
 

@@ -1,13 +1,14 @@
-"""The nouns everything else speaks of: Grid, Scene, Raw, Looks. The array contract is said here, once.
+"""The nouns everything else speaks of: Grid, Scene, Raw, Planes, Cube. The array contract is said here, once.
 
-Observations are `(time, band, y, x)`; a prepared index is `(time, y, x)`. Inside the kernels reflectance is float32 in
-0..1, radar is dB float32, NaN = not observed. Time is int32 days since 1970-01-01 UTC. Rows run south, columns east.
+Raw numbers are `(time, band, y, x)`; prepared looks are `(time, slot, y, x)`, what a slot holds say the `Planes`. Inside
+the kernels reflectance is float32 in 0..1, radar is dB float32, NaN = not observed. Time is int32 days since 1970-01-01
+UTC. Rows run south, columns east.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
@@ -29,6 +30,8 @@ Codes = NDArray[np.uint8]
 C = TypeVar("C")
 
 SECONDS_A_DAY = 86_400
+RADAR_PLATFORM = "sentinel-1"
+"""How the names of platforms that carry a radar begin; all others are optical."""
 RESOLUTIONS = (10, 20, 30)
 UTM_ZONE = re.compile(r"EPSG:32[67](0[1-9]|[1-5][0-9]|60)")
 ORIGIN_STEP_M = 60
@@ -171,6 +174,11 @@ class Scene:
         return self.instant // SECONDS_A_DAY
 
     @property
+    def radar(self) -> bool:
+        """Was it taken by radar?"""
+        return self.platform.startswith(RADAR_PLATFORM)
+
+    @property
     def when(self) -> datetime:
         """The instant as a datetime in UTC."""
         return datetime.fromtimestamp(self.instant, UTC)
@@ -234,24 +242,71 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Planes:
+    """What the slots of a look hold: slot k of an optical look holds optical[k], of a radar look radar[k].
+
+    Raises BadInput when there is no plane at all, or one is named twice among those of a kind.
+    """
+
+    optical: tuple[str, ...]
+    """Planes of optical looks: indices, bands, or `doubt`."""
+    radar: tuple[str, ...] = ()
+    """Planes of radar looks."""
+
+    def __post_init__(self) -> None:
+        if not self.names or any(len(set(some)) < len(some) for some in (self.optical, self.radar)):
+            raise BadInput(
+                f"planes: optical {list(self.optical)}, radar {list(self.radar)}; name each once, one at least"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All planes, each once, the optical ones first."""
+        return tuple(dict.fromkeys((*self.optical, *self.radar)))
+
+    @property
+    def width(self) -> int:
+        """Slots of a look."""
+        return max(len(self.optical), len(self.radar))
+
+    @property
+    def leading(self) -> str:
+        """The plane that magnitudes are reported in."""
+        return self.names[0]
+
+    def of(self, scene: Scene) -> tuple[str, ...]:
+        """The planes of a look, in the order of its slots; the slots beyond them are NaN."""
+        return self.radar if scene.radar else self.optical
+
+    @classmethod
+    def single(cls, name: str, scenes: Iterable[Scene]) -> "Planes":
+        """One plane, of whatever kinds of sensors these scenes are; of optical ones where there is no scene."""
+        kinds = {scene.radar for scene in scenes} or {False}
+        return cls((name,) if False in kinds else (), (name,) if True in kinds else ())
+
+
+@dataclass(frozen=True)
 class Cube:
-    """A checked view of one prepared index over time, the same at every public door."""
+    """A checked view of prepared looks over time, the same at every public door."""
 
     grid: Grid
     """Where the cells lie."""
     scenes: tuple[Scene, ...]
     """In canonical order, each once."""
-    index: str
-    """Name of the index, e.g. `nbr`."""
+    planes: Planes
+    """What the slots hold."""
     values: Float
-    """(time, y, x) float32, NaN = not observed."""
+    """(time, slot, y, x) float32, NaN = not observed, and in the slots a look has no plane for."""
     observation: Codes
-    """(time, y, x) codes of `codes.Observation`; OBSERVED exactly where `values` is finite."""
+    """(time, y, x) codes of `codes.Observation`; OBSERVED exactly where all planes of the look are finite."""
 
     def __post_init__(self) -> None:
         wanted = (len(self.scenes), *self.grid.shape)
-        if self.values.shape != wanted or self.observation.shape != wanted:
-            raise GridMismatch(f"cube: values {self.values.shape}, status {self.observation.shape}; {wanted} expected")
+        slots = (wanted[0], self.planes.width, *self.grid.shape)
+        if self.values.shape != slots or self.observation.shape != wanted:
+            raise GridMismatch(
+                f"cube: values {self.values.shape}, status {self.observation.shape}; {slots}, {wanted} expected"
+            )
         if self.values.dtype != np.float32:
             raise BadInput(f"cube: values are {self.values.dtype}; float32 expected")
         if any(b <= a for a, b in zip(self.scenes, self.scenes[1:], strict=False)):
@@ -264,6 +319,19 @@ class Cube:
         """(time,) days since 1970-01-01."""
         return np.array([s.day for s in self.scenes], np.int32)
 
+    def plane(self, name: str) -> Float:
+        """(time, y, x) float32 of one plane, NaN at looks of the other kind of sensor; raises BadInput for a stranger."""
+        if name not in self.planes.names:
+            raise BadInput(f"cube: no plane {name!r}; it holds {', '.join(self.planes.names)}")
+        whose = [self.planes.of(scene) for scene in self.scenes]
+        if self.planes.width == 1 and all(name in planes for planes in whose):
+            return self.values[:, 0]
+        layer = np.full((len(whose), *self.grid.shape), np.nan, np.float32)
+        for look, planes in enumerate(whose):
+            if name in planes:
+                layer[look] = self.values[look, planes.index(name)]
+        return layer
+
     def between(self, first_day: int, last_day: int) -> "Cube":
         """The looks of first_day <= day < last_day."""
         return self.take([i for i, s in enumerate(self.scenes) if first_day <= s.day < last_day])
@@ -272,7 +340,7 @@ class Cube:
         """The looks of these positions, which must rise."""
         keep = list(looks)
         scenes = tuple(self.scenes[i] for i in keep)
-        return Cube(self.grid, scenes, self.index, self.values[keep], self.observation[keep])
+        return Cube(self.grid, scenes, self.planes, self.values[keep], self.observation[keep])
 
     def crop(self, part: Grid) -> "Cube":
         """The cells of a part that lies inside; raises GridMismatch where it does not."""
@@ -280,11 +348,11 @@ class Cube:
         (rows, columns), (height, width) = part.shape, self.grid.shape
         if min(row, column) < 0 or row + rows > height or column + columns > width:
             raise GridMismatch(f"cube: the part {part.bounds} lies outside {self.grid.bounds}; crop what both hold")
-        inner = np.s_[:, row : row + rows, column : column + columns]
-        return Cube(part, self.scenes, self.index, self.values[inner], self.observation[inner])
+        inner = np.s_[..., row : row + rows, column : column + columns]
+        return Cube(part, self.scenes, self.planes, self.values[inner], self.observation[inner])
 
     def to_dataset(self) -> "xr.Dataset":
-        """An xarray view for notebooks: variables `index` and `observation`, coordinates time, y, x of cell centres."""
+        """An xarray view for notebooks: a variable a plane, and `observation`; coordinates time, y, x of cell centres."""
         import xarray as xr  # only notebooks need it, and it takes a second to load
 
         half, (rows, columns) = self.grid.resolution / 2, self.grid.shape
@@ -296,13 +364,20 @@ class Cube:
             "x": self.grid.west + half + self.grid.resolution * np.arange(columns),
         }
         dims = ("time", "y", "x")
-        data = {self.index: (dims, self.values), "observation": (dims, self.observation)}
+        data: dict[str, Any] = {name: (dims, self.plane(name)) for name in self.planes.names}
+        data["observation"] = (dims, self.observation)
         return xr.Dataset(data, coords, {"crs": self.grid.crs, "resolution": self.grid.resolution})
 
     @classmethod
-    def of(cls, grid: Grid, scenes: Sequence[Scene], index: str, values: Float) -> "Cube":
-        """A cube from values alone: what is not finite counts as masked."""
-        finite = np.isfinite(values)
-        clean = np.where(finite, values, np.float32(np.nan)).astype(np.float32)
-        observation = np.where(finite, Observation.OBSERVED, Observation.MASKED).astype(np.uint8)
-        return cls(grid, tuple(scenes), index, clean, observation)
+    def of(cls, grid: Grid, scenes: Sequence[Scene], planes: Planes, values: Float) -> "Cube":
+        """A cube from (time, slot, y, x) values alone: where a plane of a look is not finite, the look counts as masked."""
+        slots = (len(scenes), planes.width, *grid.shape)
+        if values.shape != slots:
+            raise GridMismatch(f"cube: values {values.shape}; (time, slot, y, x) {slots} expected")
+        observed, clean = np.zeros((len(scenes), *grid.shape), np.bool_), np.full(slots, np.nan, np.float32)
+        for look, scene in enumerate(scenes):
+            mine = values[look, : len(planes.of(scene))]
+            observed[look] = np.isfinite(mine).all(0) & (len(mine) > 0)
+            clean[look, : len(mine)] = np.where(observed[look], mine, np.float32(np.nan))
+        observation = np.where(observed, Observation.OBSERVED, Observation.MASKED).astype(np.uint8)
+        return cls(grid, tuple(scenes), planes, clean, observation)

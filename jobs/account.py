@@ -48,7 +48,7 @@ def seen_so_far(work: Plan, engine: sa.Engine) -> Completeness:
 def facts(work: Plan, model: Model | None, record: Run, scenes: Sequence[Scene]) -> RunFacts:
     """The run in words and dates; scenes: those it rests on, in order."""
     platforms = ", ".join(sorted({s.platform for s in scenes}))
-    config = work.config
+    config, planes = work.config, ", ".join(work.planes.names)
     kind = INPUT[config.sources.kind]
     return RunFacts(
         run_id=record.id,
@@ -58,10 +58,10 @@ def facts(work: Plan, model: Model | None, record: Run, scenes: Sequence[Scene])
         period_start=to_date(scenes[0].day),
         period_end=to_date(scenes[-1].day),
         known_at=stamp(record.started),
-        detected_by=f"{config.monitor.kind} on {config.prepare.index}, {platforms}",
+        detected_by=f"{config.monitor.kind} on {planes}, {platforms}",
         config_sha256=record.config_digest,
         software={PACKAGE: version(PACKAGE), "python": platform.python_version(), "numpy": np.__version__},
-        lineage=f"{len(scenes)} {kind} ({platforms}) -> {config.prepare.index} -> {config.monitor.kind} -> patches of at least "
+        lineage=f"{len(scenes)} {kind} ({platforms}) -> {planes} -> {config.monitor.kind} -> patches of at least "
         f"{config.patches.minimum_mapping_unit_ha:g} ha",
         simulated=work.simulated,
         model=model.identity if model else None,
@@ -82,7 +82,7 @@ def manifest(work: Plan, model: Model | None, record: Run, taken: Sequence[Scene
         "model": {"name": model.identity, "sha256": model.sha256} if model else None,
         "seeds": {"simulator": config["sources"].get("seed")},
         "inputs": [_input(s, rows.get(s)) for s in taken],
-        "processing": sorted({provenance(work.config.prepare, SENSORS[r.sensor], s.platform) for s, r in rows.items()}),
+        "processing": sorted({_made(work, row) for row in work.rows}),
         "grid": asdict(work.grid),
         "simulated": work.simulated,
         "failures": record.detail.get("failures", []),
@@ -91,6 +91,11 @@ def manifest(work: Plan, model: Model | None, record: Run, taken: Sequence[Scene
         "started": stamp(record.started),
         "seconds": record.detail.get("seconds", {}),
     }
+
+
+def _made(work: Plan, row: Row) -> str:
+    """What makes a look out of stored numbers."""
+    return provenance(work.config.prepare, SENSORS[row.sensor], row.scene.platform, work.planes.of(row.scene))
 
 
 def _input(scene: Scene, row: Row | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
 from detection.monitors.mosum import Mosum
 from detection.patches import Patches
-from detection.prepare import Prepare, reach_m
+from detection.prepare import DOUBT, Prepare, planes_of, reach_m
 from detection.prepare.commonmode import CommonMode
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters
@@ -154,7 +154,7 @@ class Tiles:
     size: Annotated[int, Interval(ge=16, le=4096)] = 256
     """Cells along one side of a tile."""
     halo_m: Annotated[float, Ge(0)] = 90.0
-    """Rim read around every tile, metres; at least `prepare.mask_buffer_m`."""
+    """Rim read around every tile, metres; at least `prepare.mask_buffer_m`, and `prepare.doubt_m` where `doubt` is a plane."""
 
 
 @parameters
@@ -240,8 +240,10 @@ class JobConfig:
     """Where alerts and runs are recorded."""
 
     def __post_init__(self) -> None:
-        halo, reach = self.tiles.halo_m, reach_m(self.prepare)
-        key = "mask_buffer_m" if reach == self.prepare.mask_buffer_m else "speckle_m"
+        names = planes_of(self.monitor, self.prepare, ()).names
+        halo, reach = self.tiles.halo_m, reach_m(self.prepare, names)
+        key = "doubt_m" if DOUBT in names and reach == self.prepare.doubt_m else "speckle_m"
+        key = "mask_buffer_m" if reach == self.prepare.mask_buffer_m else key
         narrow = f"a halo of {halo:g} m is less than prepare.{key} {getattr(self.prepare, key):g}; widen one or narrow the other"
         require(
             (halo >= reach, ("tiles.halo_m", f"prepare.{key}"), narrow),
@@ -258,13 +260,14 @@ class SeriesConfig:
     name: Name
     """Name of the detector: small letters, digits and hyphens, at most 41."""
     columns: Annotated[tuple[str, ...], MinLen(1), Field(examples=[["value"]])] = ("value",)
-    """Columns of the table that hold the looks; several are averaged look by look, so they must be of one unit (dB)."""
+    """Columns of the table that hold the looks; several are averaged look by look, so they must be of one unit (dB).
+    A `fusion` monitor names its columns itself, and this is left out."""
     loss: Literal["lowers", "raises"] = "lowers"
     """Which way a loss of forest moves the value."""
     valid_min: float | None = None
-    """Values below this count as not observed; null sets no limit."""
+    """Values below this count as not observed; null sets no limit. Not for radar columns of a `fusion`: -50 dB."""
     valid_max: float | None = None
-    """Values above this count as not observed; null sets no limit."""
+    """Values above this count as not observed; null sets no limit. Not for radar columns of a `fusion`: 20 dB."""
     period: SeriesPeriod = field(default_factory=SeriesPeriod)
     """When to look."""
     history: History = field(default_factory=History)

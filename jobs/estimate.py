@@ -29,14 +29,16 @@ TILE_MULTIPLE: Final = 64
 """Tile sizes that are proposed."""
 MEMORY_BASE_GB: Final = 0.35
 """Of a worker that holds no looks yet: libraries and compiled kernels (benchmarks/memory.py)."""
-BYTES_A_CELL_LOOK: Final = 12.0
-"""Of a tile's cells and kept looks: float32 values and a status each, twice while looks are joined (benchmarks/memory.py)."""
-BYTES_A_FITTED_LOOK: Final = 32.0
-"""Of the looks of the pixels that are fitted at once (benchmarks/memory.py)."""
+BYTES_A_CELL_LOOK: Final = 4.0
+"""Of a tile's cells and kept looks: a status each, twice while looks are joined (benchmarks/memory.py)."""
+BYTES_A_CELL_SLOT: Final = 8.0
+"""Of every slot of such a look: a float32 value, twice while looks are joined (benchmarks/memory.py)."""
+BYTES_A_FITTED_SLOT: Final = 32.0
+"""Of every slot of the looks of the pixels that are fitted at once (benchmarks/memory.py)."""
 BYTES_A_RAW_NUMBER: Final = 12.0
 """Of the raw numbers of the scenes read at once: as stored, and as float32 while they are scaled (benchmarks/memory.py)."""
-DISK_A_CELL_LOOK: Final = 2.5
-"""Bytes on disk of a cell of a kept look, compressed."""
+DISK_A_CELL_SLOT: Final = 2.5
+"""Bytes on disk of a cell of a slot of a kept look, compressed."""
 DISK_A_CELL: Final = 150.0
 """Bytes on disk of a cell's state and products."""
 
@@ -85,7 +87,7 @@ def estimate(work: Plan, taken: Collection[str] = ()) -> dict[str, Any]:
         "gigabytes to read": round(sum(part.gigabytes for part in to_read), 3),
         "requests": sum(part.requests for part in to_read),
         "gigabytes of memory per worker": round(memory_gb(work), 2),
-        "gigabytes of disk": round((cells * scenes * DISK_A_CELL_LOOK + cells * DISK_A_CELL) / 1e9, 3),
+        "gigabytes of disk": round(cells * (scenes * work.planes.width * DISK_A_CELL_SLOT + DISK_A_CELL) / 1e9, 3),
         "core minutes": round(numbers * SECONDS_A_CELL_LOOK_BAND / 60, 1),
         "workers": work.config.cluster.workers,
     }
@@ -121,7 +123,9 @@ def memory_gb(work: Plan, size: int | None = None) -> float:
         padded * (work.grid.resolution / finest) ** 2 * READS_AT_A_TIME * BYTES_A_WINDOW_CELL if _remote(work) else 0
     )
     looks = int(touching(work.rows, degrees([tile.grid for tile in work.tiles])).sum(0).max())
-    kept = rows * columns * looks * BYTES_A_CELL_LOOK + min(rows * columns, FIT_AT_A_TIME) * looks * BYTES_A_FITTED_LOOK
+    slots = work.planes.width
+    kept = rows * columns * looks * (BYTES_A_CELL_LOOK + slots * BYTES_A_CELL_SLOT)
+    kept += min(rows * columns, FIT_AT_A_TIME) * looks * slots * BYTES_A_FITTED_SLOT
     return MEMORY_BASE_GB + (kept + raw + windows) / 1e9
 
 

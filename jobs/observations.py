@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.types import Cube, Grid, Scene
+from detection.types import Cube, Grid, Planes, Scene
 from jobs.state import Generation, read_generation, write_generation
 
 VALUES: Final = "values"
@@ -30,7 +30,7 @@ def write_looks(folder: Path, tile_id: str, cube: Cube, extra: Mapping[str, NDAr
         **{EXTRA + name: array for name, array in extra.items()},
     }
     attributes = {
-        "index": cube.index,
+        "planes": asdict(cube.planes),
         "grid": asdict(cube.grid),
         "scenes": [[scene.platform, scene.id, scene.orbit] for scene in cube.scenes],
     }
@@ -43,7 +43,8 @@ def read_looks(folder: Path, generation: Generation, verify: bool = True) -> Cub
     grid = Grid(**{**attributes["grid"], "shape": tuple(attributes["grid"]["shape"])})
     named = zip(arrays[INSTANTS].tolist(), attributes["scenes"], strict=True)
     scenes = tuple(Scene(instant, platform, name, orbit) for instant, (platform, name, orbit) in named)
-    return Cube(grid, scenes, attributes["index"], arrays[VALUES], arrays[OBSERVATION])
+    planes = Planes(**{kind: tuple(names) for kind, names in attributes["planes"].items()})
+    return Cube(grid, scenes, planes, arrays[VALUES], arrays[OBSERVATION])
 
 
 def read_extra(folder: Path, generation: Generation, verify: bool = True) -> dict[str, NDArray[Any]]:

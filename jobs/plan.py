@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -17,14 +18,14 @@ from detection.areas import inside, project, read_area
 from detection.context import check, describe
 from detection.errors import BadInput, GridMismatch, NoImagery, UnknownBand
 from detection.monitors import Detector
-from detection.prepare import bands_needed
+from detection.prepare import FUSION, RADAR, bands_needed, planes_of
 from detection.sources import Source, Traffic
 from detection.sources.earthengine import EarthEngine
 from detection.sources.files import Files, FilesParameters
 from detection.sources.sensors import SENSORS
 from detection.sources.simulated import OFFERED, Simulated, SimulatedParameters
 from detection.sources.stac import Stac, StacParameters
-from detection.types import Grid, Mask, Row, Scene, digest, to_day
+from detection.types import RADAR_PLATFORM, Grid, Mask, Planes, Row, Scene, digest, to_day
 from jobs.config import BboxArea, FileArea, JobConfig, SourceArea, SourceParameters
 
 DEGREES: Final = "EPSG:4326"
@@ -82,15 +83,27 @@ class Plan:
         """Families of sensors in the manifest, sorted."""
         return tuple(sorted({row.sensor for row in self.rows}))
 
+    @cached_property
+    def planes(self) -> Planes:
+        """What a look holds."""
+        return planes_of(self.config.monitor, self.config.prepare, self.scenes)
+
+    def planes_from(self, sensor: str) -> tuple[str, ...]:
+        """The planes that looks of a family of sensors have, each once."""
+        scenes = (row.scene for row in self.rows if row.sensor == sensor)
+        return tuple(dict.fromkeys(name for scene in scenes for name in self.planes.of(scene)))
+
     def bands(self, sensor: str) -> tuple[str, ...]:
         """The bands to read of a family of sensors."""
-        return bands_needed(self.config.prepare, SENSORS[sensor], offered(self.config.sources, sensor))
+        there = offered(self.config.sources, sensor)
+        return bands_needed(self.config.prepare, SENSORS[sensor], there, self.planes_from(sensor))
 
     @property
     def processing(self) -> str:
         """Digest of all that makes a look out of raw numbers: looks of different processing are never compared."""
         mine = self.config
-        return digest({"prepare": asdict(mine.prepare), "context": asdict(mine.context), "halo_m": mine.tiles.halo_m})
+        said = {"prepare": asdict(mine.prepare), "context": asdict(mine.context), "halo_m": mine.tiles.halo_m}
+        return digest(said | {"planes": asdict(self.planes)})
 
     @property
     def simulated(self) -> bool:
@@ -103,7 +116,7 @@ class Plan:
         if self.config.context.forest is not None or self.config.context.gfc is not None:
             return describe(self.config.context)
         floor = self.config.history.forest_min
-        return "own history" if floor is None else f"own history, {self.config.prepare.index} at least {floor:g}"
+        return "own history" if floor is None else f"own history, {self.planes.leading} at least {floor:g}"
 
 
 def open_source(parameters: SourceParameters, traffic: Traffic | None = None) -> Source:
@@ -138,10 +151,11 @@ def plan(config: JobConfig) -> Plan:
             f"{config.name}: no scene before {config.period.monitor_from} (history: {config.history.years:g} years); "
             "let period.monitor_from begin later, or give the source older scenes"
         )
-    _check_rows(config, rows)
     tiles = tuple(_named(tile, grid, config.tiles.size) for tile in grid.tiles(config.tiles.size))
     lines = tuple(f"{name}: {reason.removeprefix(f'{name}: ')}" for name, reason in source.failures)
-    return Plan(config, grid, area, tiles, rows, lines)
+    made = Plan(config, grid, area, tiles, rows, lines)
+    _check_rows(made)
+    return made
 
 
 def degrees(grids: Sequence[Grid]) -> NDArray[np.float64]:
@@ -220,23 +234,51 @@ def _area(area: BboxArea | FileArea, crs: str) -> BaseGeometry:
         raise BadInput(f"area.crs: {area.crs} is not a CRS that PROJ knows; give EPSG:4326 or the UTM zone") from None
 
 
-def _check_rows(config: JobConfig, rows: Sequence[Row]) -> None:
-    """The bands the index is made of are known before any tile is begun, and radar keeps to one orbit."""
-    for sensor in sorted({row.sensor for row in rows}):
-        there = offered(config.sources, sensor)
-        missing = [band for band in bands_needed(config.prepare, SENSORS[sensor], there) if band not in there]
+def _check_rows(work: Plan) -> None:
+    """What the planes take is known before any tile is begun, sensor by sensor."""
+    for sensor in work.sensors:
+        _check_bands(work, sensor)
+        _check_orbits(work, sensor)
+
+
+def _check_bands(work: Plan, sensor: str) -> None:
+    """The source has the bands that the planes are made of."""
+    config, there = work.config, offered(work.config.sources, sensor)
+    fused = config.monitor.kind == FUSION
+    scenes = [row.scene for row in work.rows if row.sensor == sensor]
+    unheard = [scene for scene in scenes if not scene.radar]
+    if fused and SENSORS[sensor].unit in RADAR and unheard:
+        raise BadInput(
+            f"{config.name}: scenes of {sensor} name the platform {unheard[0].platform!r}, which tells no radar; "
+            f"set sources.platform to {RADAR_PLATFORM}a or the like"
+        )
+    key = ("monitor.radar" if scenes[0].radar else "monitor.optical") if fused else "prepare.index"
+    if not work.planes_from(sensor):
+        raise BadInput(
+            f"{config.name}: {key} names no plane, the source has {sensor}; name one, or leave that sensor out"
+        )
+    for name in work.planes_from(sensor):
+        try:
+            needed = bands_needed(config.prepare, SENSORS[sensor], there, (name,))
+        except UnknownBand as error:
+            raise UnknownBand(f"{config.name}: {key}: {error}") from None
+        missing = [band for band in needed if band not in there]
         if missing:
             raise UnknownBand(
-                f"{config.name}: prepare.index {config.prepare.index!r} needs band {missing[0]!r}, sources.bands names "
-                f"{', '.join(there)}; add it there, or choose another index"
+                f"{config.name}: {key} {name!r} needs band {missing[0]!r}, sources.bands names {', '.join(there)}; "
+                "add it there, or choose another index"
             )
-        orbits = Counter(row.scene.orbit for row in rows if row.sensor == sensor)
-        if SENSORS[sensor].unit in ("power", "dB") and len(orbits) > 1:
-            found = ", ".join(f"{orbit or 'unknown'} ({n} scenes)" for orbit, n in orbits.most_common())
-            raise BadInput(
-                f"{config.name}: {sensor} is seen from {len(orbits)} relative orbits: {found}; their backscatter differs "
-                "by the angle: name one in sources.orbits, and make a job of each"
-            )
+
+
+def _check_orbits(work: Plan, sensor: str) -> None:
+    """Radar keeps to one orbit, but for a monitor that knows what to make of several."""
+    orbits = Counter(row.scene.orbit for row in work.rows if row.sensor == sensor)
+    if SENSORS[sensor].unit in RADAR and len(orbits) > 1 and work.config.monitor.kind != FUSION:
+        found = ", ".join(f"{orbit or 'unknown'} ({n} scenes)" for orbit, n in orbits.most_common())
+        raise BadInput(
+            f"{work.config.name}: {sensor} is seen from {len(orbits)} relative orbits: {found}; their backscatter differs "
+            "by the angle: name one in sources.orbits, and make a job of each"
+        )
 
 
 def _named(tile: Grid, grid: Grid, size: int) -> TilePlan:

@@ -19,7 +19,6 @@ from detection import monitors
 from detection.accuracy.events import Agreement, KnownEvent, agreement
 from detection.alerts import Alert
 from detection.codes import DATE_NODATA, Monitored
-from detection.harmonics import date_table, fitted, season_factor
 from detection.monitors import State, days_of, machine
 from detection.sources.simulated import SimulatedParameters, truth
 from detection.types import Cube, to_date
@@ -208,11 +207,9 @@ def _cells_of(
         raise ValueError(f"tile {tile.id} keeps no looks")
     cube: Cube = read_looks(result.generations, entry.looks, verify=False)
     rows, columns = (alert.cells[_own(tile, alert)] - (tile.grid.first_row, tile.grid.first_column)).T
-    model = states[tile.id].model
     pixels = rows * tile.grid.shape[1] + columns
-    table = date_table(cube.days, result.plan.detector.history.harmonics)
-    scale = model["sigma"][pixels] * season_factor(table, model["season"][:, pixels])
-    return cube.days, cube.values[:, rows, columns], fitted(table, model["coefficients"][:, pixels]), scale
+    values = cube.plane(cube.planes.leading)[:, rows, columns]
+    return cube.days, values, *monitors.expected(result.plan.detector, states[tile.id], cube.scenes, pixels)
 
 
 def _accuracy(result: Result) -> Agreement | None:

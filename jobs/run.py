@@ -279,13 +279,14 @@ def _gather(
 
 
 def _common(work: Plan, observed: dict[str, Observed]) -> dict[Scene, Float]:
-    """The scene-wide anomaly of every new scene: counts of all tiles, summed as integers, then the median."""
+    """The scene-wide anomaly (slot, lattice cell) of every new scene: counts of all tiles, summed as integers, then the
+    median."""
     rules, shape = work.config.common_mode, commonmode.lattice_shape(work.grid, work.config.common_mode)
     scenes = sorted({s for o in observed.values() for s in o.scenes})
     common: dict[Scene, Float] = {}
     for scene in scenes:
         counts = sum(o.counts[o.scenes.index(scene)] for o in observed.values() if scene in o.scenes)
-        nothing = np.zeros(shape[0] * shape[1], np.float32)
+        nothing = np.zeros((work.planes.width, shape[0] * shape[1]), np.float32)
         common[scene] = commonmode.anomaly(np.asarray(counts)[None], shape, rules)[0] if rules.enabled else nothing
     return common
 
@@ -301,7 +302,7 @@ def _made(desk: Desk, tasks: Sequence[Task], detected: dict[str, Detected]) -> d
     naming = Naming(
         config.name,
         desk.plan.grid.lattice,
-        config.prepare.index,
+        desk.plan.planes.leading,
         config.decision.high,
         desk.plan.baseline,
         desk.plan.simulated,

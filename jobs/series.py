@@ -29,10 +29,10 @@ from detection.accuracy.stream import NEVER, Changes, changes
 from detection.codes import Monitored, Step
 from detection.errors import BadInput
 from detection.monitors import Detector, Looks, Transitions, reach, start, update
-from detection.types import SECONDS_A_DAY, Days, Scene, to_date, to_day
+from detection.types import RADAR_PLATFORM, SECONDS_A_DAY, Days, Scene, to_date, to_day
 from jobs.clock import now
 from jobs.config import SeriesConfig
-from jobs.evidence import Evidence, combined, in_history, in_range
+from jobs.evidence import Evidence, apart, columns_of, combined, fused, in_history, in_range, narrowed
 from jobs.outputs import publish
 from jobs.tables import read_table
 
@@ -108,9 +108,12 @@ def run_series(table: Path, config: SeriesConfig, out: Path, monitor_from: date 
         )
     if out.suffix not in (".csv", ".parquet") or out.is_dir() or out.absolute() == table.absolute():
         raise BadInput(f"{out}: cannot take the changes; name a .csv or .parquet file other than the table")
-    read = read_table(table, config.columns, today=now().date())
+    names = columns_of(config)
+    read = read_table(table, names, today=now().date(), spare=names if fused(config) else ())
     values, notes = in_range(table, read, config)
-    evidence, lone = combined(read, values, to_day(first), config)
+    planes = fused(config, read.columns)
+    config = narrowed(config, planes)
+    evidence, lone = apart(read, values, planes) if planes else combined(read, values, to_day(first), config)
     _check_period(table, evidence.days, first)
     changes, series = _detected(evidence, read.ids, config, to_day(first))
     series_out = Path(f"{out}.series.csv")
@@ -176,7 +179,7 @@ def _blocks(looks: Evidence, many: int) -> Iterator[tuple[NDArray[np.int64], Evi
     rank[order] = np.arange(many)
     by_rank = np.argsort(rank[looks.series], kind="stable")
     ranks = rank[looks.series][by_rank]
-    size = max(1, CELLS_A_BLOCK // max(1, len(np.unique(looks.key))))
+    size = max(1, CELLS_A_BLOCK // max(1, len(np.unique(looks.key)) * looks.values.shape[1]))
     for first in range(0, many, size):
         low, high = np.searchsorted(ranks, [first, first + size])
         part = looks.take(by_rank[low:high])
@@ -196,15 +199,17 @@ def _run(detector: Detector, block: Evidence, many: int, monitor_day: int) -> tu
 
 
 def _pivot(looks: Evidence, many: int, idle_day: int) -> Looks:
-    """(time, series) over all keys; where there is none, one empty look on `idle_day`, which changes nothing."""
+    """Looks over all keys; where there is none, one empty look on `idle_day`, which changes nothing."""
     keys, place = np.unique(looks.key, return_inverse=True)
     if not len(keys):
-        keys = np.array([idle_day * looks.stride])
-    values = np.full((len(keys), 1, many), np.nan, np.float32)
-    values[place, 0, looks.series] = looks.values
-    days, occurrence = np.divmod(keys, looks.stride)
-    instants = (days * SECONDS_A_DAY + occurrence).tolist()
-    return Looks(tuple(Scene(instant, "unknown", str(instant)) for instant in instants), values)
+        keys = np.array([idle_day * looks.stride + 1])
+    values = np.full((len(keys), looks.values.shape[1], many), np.nan, np.float32)
+    values[place, :, looks.series] = looks.values
+    days, rest = np.divmod(keys, looks.stride)
+    instants, kinds = (days * SECONDS_A_DAY + rest // 2).tolist(), (rest % 2).tolist()
+    platforms = (RADAR_PLATFORM, "unknown")  # in canonical order, as the keys are
+    scenes = (Scene(instant, platforms[kind], str(instant)) for instant, kind in zip(instants, kinds, strict=True))
+    return Looks(tuple(scenes), values)
 
 
 def changes_of(log: Transitions) -> Changes:

@@ -50,7 +50,7 @@ class Generation:
 
 
 def write_generation(folder: Path, tile_id: str, arrays: Arrays, attributes: Mapping[str, Any]) -> Generation:
-    """Writes arrays (0 to 3 dimensions, numeric or bool, also empty) and JSON attributes; returns when on the disk.
+    """Writes arrays (0 to 4 dimensions, numeric or bool, also empty) and JSON attributes; returns when on the disk.
 
     Equal input gives equal bytes, hence the same generation, which is then written once. Raises BadInput for names or
     contents that cannot be stored, OSError when the disk is full or read-only; neither leaves anything visible.
@@ -120,9 +120,9 @@ def _plain_attributes(tile_id: str, attributes: Mapping[str, Any]) -> dict[str, 
 def _write_array(group: zarr.Group, tile_id: str, name: str, values: NDArray[Any]) -> None:
     """One array in fixed chunks, little-endian, every chunk written, also one of zeros: none is ever legally absent."""
     array = np.asarray(values)
-    if array.dtype.kind not in "biufc" or array.ndim > 3:
+    if array.dtype.kind not in "biufc" or array.ndim > 4:
         found = f"array {name!r} is {array.dtype} in {array.ndim} dimensions"
-        raise BadInput(f"state of tile {tile_id!r}: {found}; numbers in at most 3 can be kept")
+        raise BadInput(f"state of tile {tile_id!r}: {found}; numbers in at most 4 can be kept")
     array = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
     made = group.create_array(
         name,

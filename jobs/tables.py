@@ -7,7 +7,7 @@ optionally `valid`, `platform`, `orbit`. Rows are counted from 1, the header not
 import re
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -62,19 +62,23 @@ class Table:
     """(row,) days since 1970-01-01 UTC."""
     occurrence: NDArray[np.int64]
     """(row,) 0 for the first look of a series on a day, 1 for the second: looks of one day stay apart."""
+    columns: tuple[str, ...]
+    """What was read: the columns asked for, without those that may be missing and are."""
     values: NDArray[np.float64]
     """(row, column) NaN = not observed."""
     notes: tuple[str, ...]
     """What was mended, one line each."""
 
 
-def read_table(path: Path, columns: Sequence[str], *, today: date) -> Table:
+def read_table(path: Path, columns: Sequence[str], *, today: date, spare: Collection[str] = ()) -> Table:
     """Read these numeric columns. The order of the rows does not matter; rows equal in everything read count once.
 
-    Raises BadInput (UnknownBand for a missing column) with one line that names the thing, the finding and the remedy.
+    spare: columns the table may lack, as long as it has one of all. Raises BadInput (UnknownBand for a missing column) with
+    one line that names the thing, the finding and the remedy.
     """
-    frame = _read(path, columns)
-    notes: list[str] = []
+    frame = _read(path, columns, spare)
+    notes = [f"no column `{name}`: done without it" for name in columns if name not in frame]
+    columns = tuple(name for name in columns if name in frame)
     values = np.stack([_numbers(path, frame[name], notes) for name in columns], 1)
     values[~_valid(path, frame, notes)] = np.nan
     ids, series = np.unique(_ids(path, frame["series_id"]), return_inverse=True)
@@ -89,10 +93,12 @@ def read_table(path: Path, columns: Sequence[str], *, today: date) -> Table:
         raise BadInput(
             f"{path}: not one number in {_listed(columns)} ({len(frame)} rows); are they empty, or `valid` all 0?"
         )
-    return Table(tuple(map(str, ids)), series, days, _occurrence(path, ids, series, days), values, tuple(notes))
+    return Table(
+        tuple(map(str, ids)), series, days, _occurrence(path, ids, series, days), columns, values, tuple(notes)
+    )
 
 
-def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str], spare: Collection[str]) -> pd.DataFrame:
     """The wanted columns: texts from CSV, types as stored from Parquet."""
     if not path.exists():
         raise BadInput(f"{path}: no such file; give a Parquet or CSV table")
@@ -102,19 +108,19 @@ def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         raise BadInput(f"{path}: the file is empty; was it written to the end?")
     if not path.name.lower().endswith(READERS):
         raise BadInput(f"{path}: cannot tell the format from the name; it must end in {_listed(READERS, 'or')}")
-    frame = (_read_parquet if path.name.lower().endswith(".parquet") else _read_csv)(path, columns)
+    frame = (_read_parquet if path.name.lower().endswith(".parquet") else _read_csv)(path, columns, spare)
     if frame.empty:
         raise BadInput(f"{path}: has a header but no rows; was it written to the end?")
     return frame
 
 
-def _read_csv(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read_csv(path: Path, columns: Sequence[str], spare: Collection[str]) -> pd.DataFrame:
     texts: dict[str, Any] = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig", "index_col": False}
     with _csv_mistakes(path):
         header = [str(name) for name in pd.read_csv(path, header=None, nrows=1, **texts).iloc[0]]
         if len(header) == 1 and (other := next((c for c in ";\t|" if c in header[0]), None)):
             raise BadInput(f"{path}: columns are separated by {other!r}; save the table with commas")
-        wanted = _wanted(path, header, columns)
+        wanted = _wanted(path, header, columns, spare)
         # Every column is read: with some left out, pandas no longer notices rows that are too long.
         frame: pd.DataFrame = pd.read_csv(path, **texts)[wanted]
     return frame
@@ -144,18 +150,21 @@ def _csv_mistakes(path: Path) -> Iterator[None]:
             raise BadInput(f"{path}: ends in .gz but is not gzipped ({error}); rename or compress it") from None
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read_parquet(path: Path, columns: Sequence[str], spare: Collection[str]) -> pd.DataFrame:
     try:
         with parquet.ParquetFile(path) as file:
-            frame: pd.DataFrame = file.read(columns=_wanted(path, file.schema_arrow.names, columns)).to_pandas()
+            wanted = _wanted(path, file.schema_arrow.names, columns, spare)
+            frame: pd.DataFrame = file.read(columns=wanted).to_pandas()
             return frame
     except pa.ArrowException as error:
         reason = " ".join(str(error).split())[:120]
         raise BadInput(f"{path}: is not a Parquet file that can be read ({reason}); write it again") from None
 
 
-def _wanted(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """The columns to read; raises UnknownBand for the first that is missing."""
+def _wanted(path: Path, header: Sequence[str], columns: Sequence[str], spare: Collection[str]) -> list[str]:
+    """The columns to read; raises UnknownBand for the first that is missing and must be there."""
+    there = [name for name in columns if name in header or name not in spare]
+    columns = there or columns
     for name in (*REQUIRED, *columns):
         if name not in header:
             near = get_close_matches(name.lower(), [c.lower() for c in header], 1)

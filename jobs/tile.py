@@ -26,7 +26,7 @@ from detection.monitors.state import below, prefixed
 from detection.patches import on_lattice
 from detection.prepare import commonmode, prepare
 from detection.prepare.commonmode import Histogram
-from detection.prepare.passes import once
+from detection.prepare.passes import joined, once
 from detection.sources import Source, Traffic
 from detection.sources.sensors import SENSORS
 from detection.types import Codes, Cube, Float, Grid, Row, Scene
@@ -36,7 +36,7 @@ from jobs.plan import Plan, TilePlan, degrees, open_source, touching
 from jobs.state import Generation, read_generation, write_generation
 
 SCENES_AT_A_TIME: Final = 48
-"""Raw numbers of so many scenes are in memory at once: what is kept of them is one index."""
+"""Raw numbers of so many scenes are in memory at once: what is kept of them are their planes."""
 R = TypeVar("R")
 
 
@@ -99,7 +99,7 @@ class Observed:
     scenes: tuple[Scene, ...]
     """New looks to take in."""
     counts: Histogram
-    """(scene, lattice cell, bin) residuals of the new looks."""
+    """(scene, slot, lattice cell, bin) residuals of the new looks."""
     unread: dict[str, str]
     """Scene id -> why it could not be read; it is not taken in, and asked for again next time."""
     lacking: dict[str, str]
@@ -151,19 +151,19 @@ def observe(task: Task) -> Observed:
     plan, grid = task.plan, task.tile.grid
     kept = read_looks(task.folder, task.looks) if task.looks else None
     known = set(kept.scenes) if kept else set()
-    within, away = _near(task)
+    within, beyond = _near(task)
     new, unread, lacking, seen = read_cube(task, tuple(row for row in within if row.scene not in known))
     size = int(areas.inside(plan.area, grid).sum())
-    seen |= {row.scene.id: (0, 0, size, 0, 0) for row in away if row.scene in task.new}
-    cube = _joined(kept, new)
+    seen |= {row.scene.id: (0, 0, size, 0, 0) for row in beyond if row.scene in task.new}
+    cube = joined([new] if kept is None else [kept, new])
     looks = task.looks if task.looks and not new.scenes else write_looks(task.folder, task.tile.id, cube, {})
     state = task.state or _write(task, _begin(plan, grid, cube))
     memory = read_memory(task.folder, state)
     waiting = [i for i, s in enumerate(cube.scenes) if s.day >= plan.monitor_day and _waits(s, memory, s in known)]
-    fresh = flat(cube.take(waiting))
+    fresh = Looks.of(cube.take(waiting))
     size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
-    cells = memory.current.cell.astype(np.int64)
-    counts = commonmode.count(residuals(plan.detector, memory.current, fresh)[:, 0], cells, size)
+    away = residuals(plan.detector, memory.current, fresh)
+    counts = commonmode.count(away, memory.current.cell, size)
     return Observed(state, looks, fresh.scenes, counts, unread, lacking, seen)
 
 
@@ -189,11 +189,11 @@ def _waits(scene: Scene, memory: Memory, kept: bool) -> bool:
 
 
 def detect(task: Task, seen: Observed, common: Mapping[Scene, Float]) -> Detected:
-    """Take the new looks in; common: (lattice cell,) anomaly by scene, in residual scales."""
+    """Take the new looks in; common: (slot, lattice cell) anomaly by scene, in residual scales."""
     plan, cube = task.plan, once(read_looks(task.folder, seen.looks, verify=False))
     memory = _with_values(read_memory(task.folder, seen.state), cube)
     looks = _chosen(cube, seen.scenes)
-    anomalies = np.stack([common[s][None] for s in looks.scenes]) if looks.scenes else None
+    anomalies = np.stack([common[s] for s in looks.scenes]) if looks.scenes else None
     memory, late = take_in(
         plan.detector, memory, replace(looks, common=anomalies), replay_days=plan.config.retention.replay_days
     )
@@ -221,7 +221,7 @@ def read_cube(
     seen: dict[str, tuple[int, ...]] = {}
     for sensor, some in _batches(plan, rows):
         raw = source.read(padded, some, plan.bands(sensor))
-        cube = prepare(raw, config.prepare, SENSORS[sensor]).crop(grid)
+        cube = prepare(raw, config.prepare, SENSORS[sensor], plan.planes).crop(grid)
         seen |= {s.id: _counts(o[within]) for s, o in zip(cube.scenes, cube.observation, strict=True)}
         failed = (cube.observation == Observation.FAILED).any((1, 2))
         unread |= {s.id: "could not be read" for s, bad in zip(cube.scenes, failed, strict=True) if bad}
@@ -231,8 +231,8 @@ def read_cube(
         s: told.get(s, "a band is missing") for s, n in seen.items() if n[Observation.MISSING] and s not in unread
     }
     unread |= {scene: reason for scene, reason in told.items() if scene in unread}
-    empty = Cube.of(grid, (), config.prepare.index, np.zeros((0, *grid.shape), np.float32))
-    return _joined(empty, *parts), unread, lacking, seen
+    empty = Cube.of(grid, (), plan.planes, np.zeros((0, plan.planes.width, *grid.shape), np.float32))
+    return joined([empty, *parts]), unread, lacking, seen
 
 
 def _batches(plan: Plan, rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
@@ -246,14 +246,6 @@ def _counts(observation: Codes) -> tuple[int, ...]:
     return tuple(np.bincount(observation, minlength=len(Observation)).tolist())
 
 
-def flat(cube: Cube) -> Looks:
-    """The cube as a row of pixels."""
-    return Looks(
-        cube.scenes,
-        np.ascontiguousarray(cube.values.reshape(len(cube.scenes), 1, cube.grid.shape[0] * cube.grid.shape[1])),
-    )
-
-
 def read_memory(folder: Path, generation: Generation, *, verify: bool = True) -> Memory:
     """A tile's memory without its looks: the states, the log, and the common mode of the looks since the checkpoint."""
     arrays, attributes = read_generation(folder, generation, verify)
@@ -263,7 +255,7 @@ def read_memory(folder: Path, generation: Generation, *, verify: bool = True) ->
     before = unpack_pixels(below("checkpoint", arrays))
     checkpoint = replace(current, pixels=before, last=last["checkpoint"])
     scenes = tuple(Scene(**s) for s in attributes["scenes"])
-    looks = Looks(scenes, np.zeros((len(scenes), 1, 0), np.float32), arrays["common"])
+    looks = Looks(scenes, np.zeros((len(scenes), 0, 0), np.float32), arrays["common"])
     return Memory(checkpoint, current, looks, records(arrays, "settled", LOG), records(arrays, "recent", LOG))
 
 
@@ -279,7 +271,7 @@ def _with_values(memory: Memory, cube: Cube) -> Memory:
 
 def _chosen(cube: Cube, scenes: Collection[Scene]) -> Looks:
     wanted = set(scenes)
-    return flat(cube.take([i for i, s in enumerate(cube.scenes) if s in wanted]))
+    return Looks.of(cube.take([i for i, s in enumerate(cube.scenes) if s in wanted]))
 
 
 def _write(task: Task, memory: Memory) -> Generation:
@@ -305,34 +297,16 @@ def _write(task: Task, memory: Memory) -> Generation:
 
 def _begin(plan: Plan, grid: Grid, cube: Cube) -> Memory:
     cells = commonmode.cells_of(grid, plan.grid, plan.config.common_mode)
-    history = flat(once(cube).take([i for i, s in enumerate(cube.scenes) if s.day < plan.monitor_day]))
+    history = Looks.of(once(cube).take([i for i, s in enumerate(cube.scenes) if s.day < plan.monitor_day]))
     mask = areas.inside(plan.area, grid).ravel() & _ever_covered(cube).ravel()
     state = start(plan.detector, history, inside=mask, cell=cells)
     baseline = forest(plan.config.context, grid)
     state = state if baseline is None else exclude(state, ~baseline.ravel())
-    return begin(state, int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode))))
+    size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
+    return begin(state, size, plan.planes.width)
 
 
 def _ever_covered(cube: Cube) -> NDArray[np.bool_]:
     """(y, x) False where no scene ever reached."""
     covered: NDArray[np.bool_] = (cube.observation != Observation.OUTSIDE).any(0)
     return covered
-
-
-def _joined(first: Cube | None, *others: Cube) -> Cube:
-    cubes = [c for c in (first, *others) if c is not None and c.scenes] or [
-        c for c in (first, *others) if c is not None
-    ]
-    if len(cubes) == 1:
-        return cubes[0]
-    scenes = [s for c in cubes for s in c.scenes]
-    place = np.empty(len(scenes), np.intp)
-    place[sorted(range(len(scenes)), key=lambda i: scenes[i])] = np.arange(len(scenes))
-    values = np.empty((len(scenes), *cubes[0].grid.shape), np.float32)
-    observation: Codes = np.empty(values.shape, np.uint8)
-    begun = 0
-    for cube in cubes:
-        at = place[begun : begun + len(cube.scenes)]
-        values[at], observation[at] = cube.values, cube.observation
-        begun += len(cube.scenes)
-    return Cube(cubes[0].grid, tuple(sorted(scenes)), cubes[0].index, values, observation)

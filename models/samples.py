@@ -4,7 +4,7 @@ The line is the one jobs run (`jobs.tile`, `jobs.run`), without tiles, files and
 common mode, monitor, patches, alerts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -16,14 +16,14 @@ from detection.alerts import Alert, Naming, revisions
 from detection.codes import Observation
 from detection.errors import BadInput
 from detection.history import History
-from detection.monitors import Detector, Looks, residuals, start, update
+from detection.monitors import Detector, start, update
 from detection.patches import Patches, on_lattice
-from detection.prepare import Prepare, bands_needed, commonmode, several
+from detection.prepare import Prepare, bands_needed, commonmode, fate, layers, planes_of, prepare
 from detection.prepare.commonmode import CommonMode
-from detection.prepare.passes import once
-from detection.sources.sensors import SENSORS
+from detection.prepare.passes import joined, once
+from detection.sources.sensors import SENSORS, Sensor
 from detection.sources.simulated import OFFERED, Simulated, SimulatedParameters, truth
-from detection.types import SECONDS_A_DAY, Cube, Days, Float, Row, to_day
+from detection.types import SECONDS_A_DAY, Cube, Days, Float, Planes, Raw, Row, to_day
 from models.features import features
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Line:
     monitor_from: date = date(2024, 1, 1)
     """First monitored day; what is before is history."""
     prepare: Prepare = field(default_factory=Prepare)
-    """How raw numbers become an index."""
+    """How raw numbers become planes."""
     common_mode: CommonMode = field(default_factory=CommonMode)
     """On, as in use."""
     detector: Detector = field(default_factory=lambda: Detector(history=History(forest_min=0.5)))
@@ -94,9 +94,9 @@ def collect(scene: SimulatedParameters, lines: Sequence[Line]) -> list[Samples]:
 
     Raises BadInput where the lines do not prepare alike.
     """
-    if len({line.prepare for line in lines}) != 1:
+    if len({(line.prepare, planes_of(line.detector.monitor, line.prepare, ())) for line in lines}) != 1:
         raise BadInput("samples: lines that share a scene must prepare it alike; collect them one by one")
-    cube, known = looked_at(scene, lines[0].prepare), truth(scene)
+    cube, known = looked_at(scene, lines[0].prepare, lines[0].detector.monitor), truth(scene)
     return [label(detect(cube, line), known) for line in lines]
 
 
@@ -113,43 +113,57 @@ def join(parts: Sequence[Samples]) -> Samples:
 def detect(cube: Cube, line: Line) -> dict[str, list[Alert]]:
     """All revisions of all alerts of a whole scene, by id."""
     late = cube.days >= to_day(line.monitor_from)
-    history, news = (_flat(cube.take(np.flatnonzero(part).tolist())) for part in (~late, late))
+    history, news = (Looks.of(cube.take(np.flatnonzero(part).tolist())) for part in (~late, late))
     cells = commonmode.cells_of(cube.grid, cube.grid, line.common_mode)
     covered = (cube.observation != Observation.OUTSIDE).any(0).ravel()
     state = start(line.detector, history, inside=covered, cell=cells)
     extent = commonmode.lattice_shape(cube.grid, line.common_mode)
     if line.common_mode.enabled:
-        counts = commonmode.count(residuals(line.detector, state, news)[:, 0], cells, extent[0] * extent[1])
-        news = replace(news, common=commonmode.anomaly(counts, extent, line.common_mode)[:, None])
+        away = residuals(line.detector, state, news)
+        counts = commonmode.count(away, cells, extent[0] * extent[1])
+        news = replace(news, common=commonmode.anomaly(counts, extent, line.common_mode))
     _, log = update(line.detector, state, news)
-    naming = Naming(line.name, cube.grid.lattice, cube.index, line.detector.decision.high, "own history", True)
+    naming = Naming(line.name, cube.grid.lattice, cube.planes.leading, line.detector.decision.high, "own history", True)
     return revisions(on_lattice(log, cube.grid), cube.grid.resolution, line.patches, naming)
 
 
-def looked_at(scene: SimulatedParameters, rules: Prepare) -> Cube:
-    """The prepared looks of a whole simulated scene."""
+def looked_at(scene: SimulatedParameters, rules: Prepare, monitor: object = None) -> Cube:
+    """The prepared looks of a whole simulated scene, in the planes of a monitor (None: any that takes one index)."""
     source = Simulated(scene)
     rows = source.manifest(to_day(scene.start), to_day(scene.end))
-    return planes(source, rows, (rules.index,), rules)[rules.index]
+    wanted = planes_of(monitor, rules, (row.scene for row in rows))
+    none = Cube.of(source.grid(), (), wanted, np.zeros((0, wanted.width, *source.grid().shape), np.float32))
+    parts = [none]
+    for sensor, at in _batches(rows):
+        some = [rows[i] for i in at]
+        names = tuple(dict.fromkeys(name for row in some for name in wanted.of(row.scene)))
+        parts.append(prepare(_read(source, some, rules, sensor, names), rules, sensor, wanted))
+    return once(joined(parts))
 
 
 def planes(source: Simulated, rows: Sequence[Row], names: Sequence[str], rules: Prepare) -> dict[str, Cube]:
-    """Indices or bands of the whole of a simulated source, by name; rows in canonical order, of any of its sensors."""
+    """Planes of the whole of a simulated source by name, each by itself; rows in canonical order, of any of its sensors."""
     grid, many = source.grid(), len(rows)
-    values = {name: np.empty((many, *grid.shape), np.float32) for name in names}
-    fate = {name: np.empty((many, *grid.shape), np.uint8) for name in names}
+    scenes = tuple(row.scene for row in rows)
+    values = {name: np.empty((many, 1, *grid.shape), np.float32) for name in names}
+    became = {name: np.empty((many, *grid.shape), np.uint8) for name in names}
+    for sensor, at in _batches(rows):
+        raw = _read(source, [rows[i] for i in at], rules, sensor, names)
+        for name, layer, seen in layers(raw, rules, sensor, names):
+            values[name][at, 0] = np.where(seen, layer, np.float32(np.nan))
+            became[name][at] = fate(raw, seen)
+    return {n: once(Cube(grid, scenes, Planes.single(n, scenes), values[n], became[n])) for n in names}
+
+
+def _batches(rows: Sequence[Row]) -> Iterator[tuple[Sensor, list[int]]]:
+    """Positions of rows of one sensor each, so many that their raw numbers stay small."""
     for sensor in sorted({row.sensor for row in rows}):
         mine = [i for i, row in enumerate(rows) if row.sensor == sensor]
-        family = SENSORS[sensor]
-        needed = [bands_needed(replace(rules, index=name), family, OFFERED[sensor]) for name in names]
-        bands = tuple(dict.fromkeys(band for some in needed for band in some))
-        for i in range(0, len(mine), SCENES_AT_A_TIME):
-            at = mine[i : i + SCENES_AT_A_TIME]
-            raw = source.read(grid, [rows[j] for j in at], bands)
-            for name, cube in several(raw, rules, family, names).items():
-                values[name][at], fate[name][at] = cube.values, cube.observation
-    scenes = tuple(row.scene for row in rows)
-    return {name: once(Cube(grid, scenes, name, values[name], fate[name])) for name in names}
+        yield from ((SENSORS[sensor], mine[i : i + SCENES_AT_A_TIME]) for i in range(0, len(mine), SCENES_AT_A_TIME))
+
+
+def _read(source: Simulated, rows: Sequence[Row], rules: Prepare, sensor: Sensor, names: Sequence[str]) -> Raw:
+    return source.read(source.grid(), rows, bands_needed(rules, sensor, OFFERED[sensor.name], names))
 
 
 def label(made: Mapping[str, Sequence[Alert]], known: "Truth") -> Samples:
@@ -169,7 +183,3 @@ def lost_share(alert: Alert, loss_day: Days, corner: tuple[int, int]) -> float:
     rows, columns = (alert.cells - corner).T
     days, change = loss_day[rows, columns], to_day(alert.change_date)
     return float(((days >= max(0, change - OLD_DAYS)) & (days <= alert.observed_at // SECONDS_A_DAY)).mean())
-
-
-def _flat(cube: Cube) -> Looks:
-    return Looks(cube.scenes, np.ascontiguousarray(cube.values.reshape(len(cube.scenes), 1, -1)))

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from strategies import scene, scenes_on
 
+from detection import prepare as preparing
 from detection.codes import Observation
 from detection.errors import UnknownBand
-from detection.prepare import Prepare, bands_needed, prepare, provenance, unmix
+from detection.monitors.cusum import Cusum
+from detection.prepare import Prepare, bands_needed, layers, planes_of, prepare, provenance, unmix
 from detection.prepare.indices import INDICES, SPYNDEX_BANDS, index_of, normalised_difference
 from detection.prepare.masks import flagged, widen
 from detection.sources.sensors import SENSORS, Sensor
-from detection.types import Grid, Raw
+from detection.types import Grid, Planes, Raw
 
 QUICK = settings(max_examples=40, deadline=None)
 LANDSAT, GENERIC, MSI = SENSORS["landsat-c2l2"], SENSORS["generic"], SENSORS["sentinel-2-l2a"]
@@ -78,7 +81,7 @@ def test_scale_and_index_of_landsat() -> None:
     cube = prepare(landsat(0.3, 0.1), Prepare(), LANDSAT)
     np.testing.assert_allclose(cube.values, 0.5, atol=2e-4)
     assert (cube.observation == Observation.OBSERVED).all()
-    assert cube.index == "nbr"
+    assert cube.planes == Planes(("nbr",))
     assert cube.values.dtype == np.float32
 
 
@@ -169,7 +172,7 @@ def test_what_is_not_finite_is_never_observed(limit: float) -> None:
     values = np.array([[np.inf, -np.inf, np.nan, 1e300, 5.0]], np.float64)
     cube = prepare(generic(values), Prepare(index="value", valid_min=-limit, valid_max=limit), GENERIC)
     assert (cube.observation[0, 0] == Observation.OBSERVED).tolist() == [False] * 4 + [True]
-    assert (np.isfinite(cube.values) == (cube.observation == Observation.OBSERVED)).all()
+    assert (np.isfinite(cube.plane("value")) == (cube.observation == Observation.OBSERVED)).all()
 
 
 def test_the_largest_number_there_is_as_fill_raises_no_warning() -> None:
@@ -188,7 +191,7 @@ def test_statuses_stay_apart_to_the_end(status: Observation) -> None:
         raw.observation[0, 1, 1] = status
         cube = prepare(raw, Prepare(), LANDSAT)
         assert cube.observation[0, 1, 1] == status
-        assert np.isnan(cube.values[0, 1, 1])
+        assert np.isnan(cube.values[0, 0, 1, 1])
         assert (raw.observation[0].ravel() == status).sum() == 1  # the input is left alone
 
 
@@ -411,9 +414,81 @@ def test_the_fraction_index_of_a_look_at_forest_and_at_soil(index: str, endmembe
     assert (cube.observation == Observation.OBSERVED).all()
     parts = [nnls(np.array(endmembers.spectra).T, pixel)[0] for pixel in numbers.T * 0.0000275 - 0.2]
     expected = [(gv / (gv + n + s + c) - n - s) / (gv / (gv + n + s + c) + n + s) for gv, n, s, c in parts]
-    np.testing.assert_allclose(cube.values[0, 0], expected, atol=1e-4)
+    np.testing.assert_allclose(cube.values[0, 0, 0], expected, atol=1e-4)
     own = slice(0, 2) if endmembers is unmix.BULLOCK else slice(2, 4)
-    np.testing.assert_allclose(cube.values[0, 0, own], [1, -1], atol=2e-3)
+    np.testing.assert_allclose(cube.values[0, 0, 0, own], [1, -1], atol=2e-3)
+
+
+def six_bands(shape: tuple[int, int] = (20, 22), looks: int = 2) -> Raw:
+    """Landsat looks of noise in all bands, with cloud here and there."""
+    rng = np.random.default_rng(5)
+    values = rng.integers(7_000, 44_000, (looks, 7, *shape)).astype(np.uint16)
+    values[:, 6] = np.where(rng.random((looks, *shape)) < 0.03, CLEAR | 8, CLEAR)
+    grid = Grid("EPSG:32719", 300_000, 8_600_040, 30, shape)
+    scenes = tuple(scene(18_000 + i, platform="landsat-8") for i in range(looks))
+    status = rng.choice([0, 0, 0, 2, 3], (looks, *shape)).astype(np.uint8)
+    return Raw(grid, scenes, LANDSAT.bands, values, status)
+
+
+def test_planes_together_are_those_alone_where_all_of_them_are_there() -> None:
+    raw, rules = six_bands(), Prepare(valid_min=-0.6, valid_max=0.7)
+    names = ("nbr", "ndmi", "red", "doubt")
+    both = prepare(raw, rules, LANDSAT, Planes(names, ("vv",)))
+    alone = {name: prepare(raw, replace(rules, index=name), LANDSAT) for name in names}
+    seen = np.logical_and.reduce([alone[n].observation == Observation.OBSERVED for n in names])
+    assert 0 < seen.sum() < (alone["nbr"].observation == Observation.OBSERVED).sum()
+    np.testing.assert_array_equal(both.observation == Observation.OBSERVED, seen)
+    for slot, name in enumerate(names):
+        np.testing.assert_array_equal(both.values[:, slot], np.where(seen, alone[name].plane(name), np.nan))
+    for status in (Observation.OUTSIDE, Observation.MISSING):
+        np.testing.assert_array_equal(both.observation == status, raw.observation == status)
+    for name, layer, found in layers(raw, rules, LANDSAT, names):
+        np.testing.assert_array_equal(found, alone[name].observation == Observation.OBSERVED)
+        np.testing.assert_array_equal(np.where(found, layer, np.nan), alone[name].plane(name))
+
+
+def test_what_hides_the_ground_and_a_bands_scaling_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    for part in ("_scaled", "_quality"):
+        real = getattr(preparing, part)
+        monkeypatch.setattr(preparing, part, lambda *a, real=real, part=part: calls.append(part) or real(*a))
+    prepare(six_bands(), Prepare(), LANDSAT, Planes(("nbr", "ndmi", "ndvi", "doubt")))
+    assert sorted(calls) == ["_quality", *["_scaled"] * 5]  # blue, red, nir, swir1, swir2
+
+
+def test_radar_looks_have_radar_planes_and_a_look_without_planes_shows_nothing() -> None:
+    raw = replace(six_bands(), scenes=tuple(scene(18_000 + i, platform="sentinel-1a") for i in range(2)))
+    raw = replace(raw, bands=("vv", "vh", *LANDSAT.bands[2:]), values=raw.values / np.float32(1e5))
+    planes = Planes(("nbr", "ndmi", "doubt"), ("vv", "cross_ratio"))
+    both = prepare(raw, Prepare(), RTC, planes)
+    np.testing.assert_array_equal(both.plane("vv"), prepare(raw, Prepare(index="vv"), RTC).plane("vv"))
+    assert np.isfinite(both.values[:, :2]).any() and np.isnan(both.values[:, 2]).all()
+    assert np.isnan(both.plane("nbr")).all()
+    none = prepare(raw, Prepare(), RTC, Planes(("nbr",)))
+    assert np.isnan(none.values).all() and not (none.observation == Observation.OBSERVED).any()
+    np.testing.assert_array_equal(none.observation == Observation.OUTSIDE, raw.observation == Observation.OUTSIDE)
+
+
+def test_the_bands_of_several_planes_are_read_once() -> None:
+    names = ("nbr", "ndmi", "doubt")
+    assert bands_needed(Prepare(), LANDSAT, LANDSAT.bands, names) == ("nir", "swir2", "swir1", "blue", "red", "qa")
+    assert bands_needed(Prepare(), GRD, ("vv", "vh", "angle"), ("vv", "cross_ratio")) == ("vv", "vh", "angle")
+    assert bands_needed(Prepare(), GENERIC, ("doubt", "nbr"), ("doubt",)) == ("doubt",), (
+        "a band of that name goes first"
+    )
+    with pytest.raises(UnknownBand, match="'doubt' is neither an index nor a band of sentinel-1-rtc"):
+        bands_needed(Prepare(), RTC, None, ("doubt",))
+    assert provenance(Prepare(), LANDSAT, "landsat-8", names).startswith(
+        "nbr of nir, swir2, ndmi of nir, swir1, doubt of"
+    )
+    assert provenance(Prepare(), RTC, "sentinel-1a", ("vv", "rvi")).startswith("vv in dB, rvi of vh, vv; ")
+
+
+def test_a_fusion_names_its_planes_and_any_other_monitor_takes_the_index() -> None:
+    two = SimpleNamespace(kind="fusion", optical=("nbr", "doubt"), radar=("vv",))
+    assert planes_of(two, Prepare(index="ndvi"), ()) == Planes(("nbr", "doubt"), ("vv",))
+    assert planes_of(Cusum(), Prepare(index="ndvi"), scenes_on([1])) == Planes(("ndvi",))
+    assert planes_of(None, Prepare(index="vv"), [scene(1, platform="sentinel-1a")]) == Planes((), ("vv",))
 
 
 @pytest.mark.parametrize("sensor", SENSORS.values(), ids=lambda s: s.name)

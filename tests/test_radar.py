@@ -89,7 +89,7 @@ def test_the_mean_is_taken_in_linear_power() -> None:
     power = np.full((2, 5, 5), 0.01, np.float32)
     power[:, 2, 2] = 1.0
     for sensor in (RTC, GRD):
-        found = prepare(radar(power, sensor), Prepare(index="vh", speckle_m=30), sensor).values[0, 2, 2]
+        found = prepare(radar(power, sensor), Prepare(index="vh", speckle_m=30), sensor).values[0, 0, 2, 2]
         assert abs(found - 10 * np.log10((8 * 0.01 + 1) / 9)) < 1e-4
 
 
@@ -200,10 +200,11 @@ def test_statuses_of_radar_stay_apart_and_enter_no_mean() -> None:
     raw.observation[0, 0, 0] = Observation.FAILED
     cube = prepare(raw, Prepare(index="vv", speckle_m=30), RTC)
     assert cube.observation[0, 0, 0] == Observation.FAILED
-    np.testing.assert_allclose(cube.values[0, 1, 1], -13.0103, atol=1e-4)
+    np.testing.assert_allclose(cube.values[0, 0, 1, 1], -13.0103, atol=1e-4)
 
 
 def test_how_far_a_cell_sees() -> None:
     assert reach_m(Prepare()) == 60
     assert reach_m(Prepare(speckle_m=150)) == 75
+    assert reach_m(Prepare(), ("nbr", "vv")) == 60 and reach_m(Prepare(), ("nbr", "doubt")) == 150
     assert reach_m(Prepare(mask_buffer_m=0, speckle_m=0)) == 0

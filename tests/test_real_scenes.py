@@ -78,8 +78,8 @@ def test_landsat_reflectance(shared: Path, band: str) -> None:
     seen = cube.observation[0] == Observation.OBSERVED
     expected = bands[band].astype(np.float64) * 2.75e-5 - 0.2
     assert seen.sum() > 20_000
-    assert np.abs(cube.values[0] - expected)[seen].max() < 1e-6
-    assert np.isnan(cube.values[0][~seen]).all()
+    assert np.abs(cube.values[0, 0] - expected)[seen].max() < 1e-6
+    assert np.isnan(cube.values[0, 0][~seen]).all()
 
 
 def test_landsat_burn_ratio_and_fractions_of_a_forest(shared: Path) -> None:
@@ -87,8 +87,8 @@ def test_landsat_burn_ratio_and_fractions_of_a_forest(shared: Path) -> None:
     nir, swir2 = (bands[b].astype(np.float64) * 2.75e-5 - 0.2 for b in ("nir", "swir2"))
     cube = prepare(raw_of(bands, "landsat-8"), ALONE, LANDSAT)
     seen = cube.observation[0] == Observation.OBSERVED
-    np.testing.assert_allclose(cube.values[0][seen], ((nir - swir2) / (nir + swir2))[seen], atol=1e-5)
-    ndfi = prepare(raw_of(bands, "landsat-8"), Prepare(index="ndfi"), LANDSAT).values
+    np.testing.assert_allclose(cube.values[0, 0][seen], ((nir - swir2) / (nir + swir2))[seen], atol=1e-5)
+    ndfi = prepare(raw_of(bands, "landsat-8"), Prepare(index="ndfi"), LANDSAT).values[:, 0]
     assert np.nanmedian(ndfi) > 0.75  # an Amazon forest seen through gaps in cloud
 
 
@@ -97,7 +97,7 @@ def test_every_index_of_reflectance_is_finite_where_it_is_observed(shared: Path)
     for index in (*INDICES, "evi", "savi", "nbr2", "msavi"):
         if index not in ("cross_ratio", "rvi"):
             cube = prepare(raw, Prepare(index=index, mask_buffer_m=0), LANDSAT)
-            np.testing.assert_array_equal(np.isfinite(cube.values), cube.observation == Observation.OBSERVED)
+            np.testing.assert_array_equal(np.isfinite(cube.values[:, 0]), cube.observation == Observation.OBSERVED)
             assert (cube.observation == Observation.OBSERVED).sum() > 20_000
 
 
@@ -139,9 +139,9 @@ def test_sentinel_2_masks_class_by_class_and_reflectance(shared: Path) -> None:
     cube = prepare(raw_of(bands, "sentinel-2a"), ALONE, MSI)
     np.testing.assert_array_equal(cube.observation[0] == Observation.OBSERVED, clear)
     nir, swir2 = (bands[b].astype(np.float64) / 10_000 for b in ("nir", "swir2"))
-    np.testing.assert_allclose(cube.values[0][clear], ((nir - swir2) / (nir + swir2))[clear], atol=1e-5)
+    np.testing.assert_allclose(cube.values[0, 0][clear], ((nir - swir2) / (nir + swir2))[clear], atol=1e-5)
     layer = prepare(raw_of(bands, "sentinel-2a"), Prepare(index="nir", mask_buffer_m=0), MSI)
-    assert np.abs(layer.values[0] - nir)[clear].max() < 1e-6
+    assert np.abs(layer.values[0, 0] - nir)[clear].max() < 1e-6
     wide = prepare(raw_of(bands, "sentinel-2a"), Prepare(), MSI).observation[0] == Observation.OBSERVED
     assert 200_000 < wide.sum() < 289_162
     assert not (wide & ~clear).any()
@@ -175,14 +175,14 @@ def test_radar_of_a_forest_in_decibels(forest: Float) -> None:
     assert seen.sum((1, 2)).tolist() == [30_394, 30_409, 30_409, 30_379, 30_376, 30_393, 30_390, 30_407, 30_396, 30_401]
     with np.errstate(invalid="ignore"):
         expected = 10 * np.log10(forest.astype(np.float64))
-    assert np.abs(cube.values - expected)[seen].max() < 1e-5
+    assert np.abs(cube.values[:, 0] - expected)[seen].max() < 1e-5
     np.testing.assert_array_equal(seen, np.nan_to_num(forest) >= 1e-3)  # -30 dB
-    medians = [np.median(look[np.isfinite(look)]) for look in cube.values]
+    medians = [np.median(look[np.isfinite(look)]) for look in cube.values[:, 0]]
     assert -13.4 < min(medians) <= max(medians) < -12.8
     smooth = prepare(raw, Prepare(index="vh", speckle_m=150), RTC)
     np.testing.assert_array_equal(smooth.observation, cube.observation)
     whole = seen.all(0)
-    assert smooth.values[:, whole].std(0).mean() < 0.5 * cube.values[:, whole].std(0).mean()
+    assert smooth.values[:, 0, whole].std(0).mean() < 0.5 * cube.values[:, 0, whole].std(0).mean()
 
 
 def test_the_filter_over_time_steadies_a_forest(forest: Float) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from detection.codes import Observation
 from detection.errors import BadInput
-from detection.types import Cube, Grid, Scene
+from detection.types import Cube, Grid, Planes, Scene
 from jobs.observations import read_extra, read_looks, write_looks
 from jobs.state import CHUNK_BYTES, DamagedGeneration, Generation, read_generation, sweep, write_generation
 
@@ -142,7 +142,7 @@ def test_names_that_leave_the_folder_are_refused(tmp_path: Path, tile: str) -> N
     [
         ({"a": np.array(["x"])}, {}, "numbers"),
         ({"a": np.array([None])}, {}, "numbers"),
-        ({"a": np.zeros((1, 1, 1, 1))}, {}, "4 dimensions"),
+        ({"a": np.zeros((1, 1, 1, 1, 1))}, {}, "5 dimensions"),
         ({}, {"a": {1, 2}}, "not JSON"),
         ({}, {"a": float("nan")}, "not JSON"),
     ],
@@ -304,8 +304,8 @@ def cube() -> Cube:
     ]
     values = RNG.normal(size=(6, 12, 9)).astype(np.float32)
     values[RNG.random(values.shape) < 0.4] = np.nan
-    made = Cube.of(grid, scenes, "nbr", values)
-    made.observation[0, :3][np.isnan(made.values[0, :3])] = Observation.OUTSIDE
+    made = Cube.of(grid, scenes, Planes(("nbr",)), values[:, None])
+    made.observation[0, :3][np.isnan(made.values[0, 0, :3])] = Observation.OUTSIDE
     return made
 
 
@@ -314,7 +314,7 @@ def test_looks_come_back_to_the_bit(tmp_path: Path) -> None:
     extra: dict[str, NDArray[Any]] = {"values": RNG.normal(size=(6, 2)), "nir": np.arange(3, dtype=np.int16)}
     generation = write_looks(tmp_path, "r1c2", looks, extra)
     found = read_looks(tmp_path, generation)
-    assert (found.grid, found.scenes, found.index) == (looks.grid, looks.scenes, looks.index)
+    assert (found.grid, found.scenes, found.planes) == (looks.grid, looks.scenes, looks.planes)
     assert same(looks.values, found.values) and same(looks.observation, found.observation)
     more = read_extra(tmp_path, generation)
     assert sorted(more) == ["nir", "values"] and all(same(extra[name], more[name]) for name in extra)
@@ -322,10 +322,19 @@ def test_looks_come_back_to_the_bit(tmp_path: Path) -> None:
     assert write_looks(tmp_path, "r1c2", looks, extra) == generation
 
 
+def test_looks_of_several_planes_come_back_to_the_bit(tmp_path: Path) -> None:
+    grid, planes = Grid("EPSG:32719", 300_000, 8_600_040, 30, (4, 3)), Planes(("nbr", "doubt"), ("vv",))
+    scenes = (Scene(1, "landsat-8", "a"), Scene(2, "sentinel-1a", "b"))
+    looks = Cube.of(grid, scenes, planes, RNG.normal(size=(2, 2, 4, 3)).astype(np.float32))
+    found = read_looks(tmp_path, write_looks(tmp_path, "t", looks, {}))
+    assert (found.planes, found.scenes) == (planes, scenes)
+    assert same(looks.values, found.values) and same(looks.observation, found.observation)
+
+
 def test_no_looks_at_all_can_be_kept(tmp_path: Path) -> None:
     none = cube().take([])
     found = read_looks(tmp_path, write_looks(tmp_path, "t", none, {}))
-    assert found.scenes == () and found.values.shape == (0, 12, 9) and found.grid == none.grid
+    assert found.scenes == () and found.values.shape == (0, 1, 12, 9) and found.grid == none.grid
 
 
 def test_damaged_looks_are_refused(tmp_path: Path) -> None:

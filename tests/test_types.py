@@ -13,7 +13,7 @@ from strategies import grids, scene, scenes_on
 from detection.codes import Observation
 from detection.errors import BadInput, GridMismatch
 from detection.monitors import Detector
-from detection.types import Cube, Grid, Raw, Scene, digest, to_date, to_day
+from detection.types import Cube, Grid, Planes, Raw, Scene, digest, to_date, to_day
 
 QUICK = settings(max_examples=60, deadline=None)
 GRID = Grid("EPSG:32719", 300_000, 8_600_040, 30, (4, 5))
@@ -156,13 +156,13 @@ def test_days_are_utc(day: int, second: int) -> None:
 def cube(count: int = 3) -> Cube:
     values = np.arange(count * 20, dtype=np.float32).reshape(count, 4, 5)
     values[0, 0, 0], values[-1, 1, 1] = np.nan, np.inf
-    return Cube.of(GRID, scenes_on(range(18_000, 18_000 + 8 * count, 8)), "nbr", values)
+    return Cube.of(GRID, scenes_on(range(18_000, 18_000 + 8 * count, 8)), Planes(("nbr",)), values[:, None])
 
 
 def test_a_cube_of_values_alone() -> None:
     made = cube()
-    assert np.isnan(made.values[[0, -1], [0, 1], [0, 1]]).all()
-    assert (np.isfinite(made.values) == (made.observation == Observation.OBSERVED)).all()
+    assert np.isnan(made.values[[0, -1], 0, [0, 1], [0, 1]]).all()
+    assert (np.isfinite(made.values[:, 0]) == (made.observation == Observation.OBSERVED)).all()
     assert (made.observation == Observation.MASKED).sum() == 2
     assert made.days.tolist() == [18_000, 18_008, 18_016]
     assert made.days.dtype == np.int32
@@ -173,7 +173,7 @@ def test_scenes_out_of_order_or_twice_are_refused(order: list[int]) -> None:
     made = cube()
     scenes = tuple(made.scenes[i] for i in order)
     with pytest.raises(BadInput, match="canonical order"):
-        Cube(GRID, scenes, "nbr", made.values, made.observation)
+        Cube(GRID, scenes, made.planes, made.values, made.observation)
     with pytest.raises(BadInput, match="canonical order"):
         made.take(order)
 
@@ -182,6 +182,8 @@ def test_shapes_and_dtypes_are_checked() -> None:
     made = cube()
     for change in (
         {"values": made.values[:2]},
+        {"values": made.values[:, 0]},
+        {"planes": Planes(("nbr", "ndmi"))},
         {"observation": made.observation[:, :3]},
         {"grid": replace(GRID, shape=(5, 4))},
         {"scenes": made.scenes[:2]},
@@ -191,7 +193,7 @@ def test_shapes_and_dtypes_are_checked() -> None:
     with pytest.raises(BadInput, match="float32"):
         replace(made, values=made.values.astype(np.float64))
     with pytest.raises(GridMismatch):
-        Raw(GRID, made.scenes, ("a",), made.values, made.observation)
+        Raw(GRID, made.scenes, ("a", "b"), made.values, made.observation)
 
 
 def test_the_bands_of_a_raw_cube() -> None:
@@ -205,9 +207,9 @@ def test_the_bands_of_a_raw_cube() -> None:
 def test_parts_of_a_cube() -> None:
     made = cube(4)
     assert made.between(18_008, 18_024).days.tolist() == [18_008, 18_016]
-    assert made.take([]).values.shape == (0, 4, 5)
+    assert made.take([]).values.shape == (0, 1, 4, 5)
     part = made.crop(GRID.window(1, 2, 2, 3))
-    np.testing.assert_array_equal(part.values, made.values[:, 1:3, 2:5])
+    np.testing.assert_array_equal(part.values, made.values[..., 1:3, 2:5])
     np.testing.assert_array_equal(part.observation, made.observation[:, 1:3, 2:5])
 
 
@@ -224,7 +226,48 @@ def test_the_view_for_notebooks() -> None:
     assert (view.x.values[0], view.y.values[0]) == (300_015, 8_600_025)
     assert (view.x.values[-1], view.y.values[-1]) == (300_135, 8_599_935)
     assert view.time.values[0] == np.datetime64(datetime(2019, 4, 14, tzinfo=UTC).date())
-    np.testing.assert_array_equal(view.nbr.values, made.values)
+    np.testing.assert_array_equal(view.nbr.values, made.values[:, 0])
+
+
+def test_planes_name_what_a_look_holds() -> None:
+    both = Planes(("nbr", "ndmi", "doubt"), ("vv", "vh"))
+    assert (both.width, both.leading, both.names) == (3, "nbr", ("nbr", "ndmi", "doubt", "vv", "vh"))
+    assert both.of(scene(1)) == both.optical and both.of(scene(1, platform="sentinel-1c")) == ("vv", "vh")
+    assert both.of(scene(1, platform="sentinel-2a")) == both.optical
+    alone = Planes((), ("vv",))
+    assert (alone.width, alone.leading, alone.of(scene(1))) == (1, "vv", ())
+    assert Planes.single("x", ()) == Planes(("x",)) == Planes.single("x", [scene(1)])
+    assert Planes.single("x", [scene(1, platform="sentinel-1a")]) == Planes((), ("x",))
+    assert Planes.single("x", [scene(1, platform="sentinel-1a"), scene(1)]) == Planes(("x",), ("x",))
+
+
+@pytest.mark.parametrize(("optical", "radar"), [((), ()), (("a", "a"), ()), (("a",), ("b", "b"))])
+def test_planes_named_twice_or_not_at_all_are_refused(optical: tuple[str, ...], radar: tuple[str, ...]) -> None:
+    with pytest.raises(BadInput, match="name each once"):
+        Planes(optical, radar)
+
+
+def test_a_look_counts_with_all_its_planes_and_other_slots_stay_empty() -> None:
+    planes = Planes(("nbr", "ndmi"), ("vv",))
+    scenes = (scene(1), scene(2, platform="sentinel-1a"), scene(3))
+    values = np.arange(120, dtype=np.float32).reshape(3, 2, 4, 5)
+    values[0, 1, 0, 0] = values[2, 0, 1, 1] = np.nan
+    made = Cube.of(GRID, scenes, planes, values)
+    assert np.isnan(made.values[1, 1]).all(), "a radar look has one plane"
+    assert np.isnan(made.values[0, :, 0, 0]).all() and np.isnan(made.values[2, :, 1, 1]).all()
+    assert (made.observation == Observation.MASKED).sum() == 2
+    assert (np.isfinite(made.values[:, 0]) == (made.observation == Observation.OBSERVED)).all()
+    assert np.isnan(made.plane("nbr")[1]).all() and np.isnan(made.plane("vv")[[0, 2]]).all()
+    np.testing.assert_array_equal(made.plane("vv")[1], values[1, 0])
+    np.testing.assert_array_equal(made.plane("ndmi")[2], made.values[2, 1])
+    view = made.to_dataset()
+    assert set(view) == {"nbr", "ndmi", "vv", "observation"}
+    np.testing.assert_array_equal(view.vv.values, made.plane("vv"))
+    with pytest.raises(BadInput, match="no plane 'vh'; it holds nbr, ndmi, vv"):
+        made.plane("vh")
+    for wrong in (values[:, 0], values[:, :1], values[:2]):
+        with pytest.raises(GridMismatch, match="expected"):
+            Cube.of(GRID, scenes, planes, wrong)
 
 
 def test_a_digest_knows_values_and_not_the_order_of_keys() -> None:

@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 import rasterio
 from jobsetup import SCENE, alerts, config, link, rasters, start, write_scenes
+from strategies import Fused
 
 from detection.codes import Monitored
 from detection.context import Context, Layer
 from detection.errors import BadInput, StaleState, UnknownBand
+from detection.monitors.cusum import Cusum
 from detection.prepare import Prepare
 from detection.sources.simulated import Simulated
 from detection.sources.stac import StacParameters
-from detection.types import Row, Scene
-from jobs.plan import _check_rows, plan
+from detection.types import Grid, Row, Scene
+from jobs.plan import Plan, _check_rows, plan
+
+GRID = Grid("EPSG:32719", 300_000, 8_600_040, 30, (2, 2))
 
 
 @pytest.fixture(scope="module")
@@ -76,26 +80,42 @@ def test_the_manifest_says_how_every_look_was_made(scenes, tmp_path):
     assert {entry["sensor"] for entry in said["inputs"]} == {"landsat-c2l2"}
 
 
-def rows(*orbits: str) -> list[Row]:
-    return [Row(Scene(i, "sentinel-1a", f"s{i}", orbit), "sentinel-1-rtc") for i, orbit in enumerate(orbits)]
+def rows(*orbits: str, platform: str = "sentinel-1a") -> tuple[Row, ...]:
+    return tuple(Row(Scene(i, platform, f"s{i}", orbit), "sentinel-1-rtc") for i, orbit in enumerate(orbits))
 
 
-def radar(index: str) -> SimpleNamespace:
+def check(found: tuple[Row, ...], index: str = "nbr", monitor: object = None) -> None:
     source = StacParameters(endpoint="planetary-computer", sensors=("landsat", "sentinel-1"))
-    return SimpleNamespace(name="radar", prepare=Prepare(index=index), sources=source)
+    asked = SimpleNamespace(name="radar", prepare=Prepare(index=index), sources=source, monitor=monitor or Cusum())
+    _check_rows(Plan(asked, GRID, None, (), found))
 
 
-def test_radar_keeps_to_one_orbit():
-    _check_rows(radar("vh"), rows("127", "127"))
+def test_radar_keeps_to_one_orbit_unless_the_monitor_knows_several():
+    check(rows("127", "127"), "vh")
+    check(rows("127", "054", "127"), monitor=Fused())
     with pytest.raises(BadInput, match=r"2 relative orbits: 127 \(2 scenes\), 054 \(1 scenes\).*sources\.orbits"):
-        _check_rows(radar("vh"), rows("127", "054", "127"))
+        check(rows("127", "054", "127"), "vh")
 
 
 def test_radar_and_optical_share_no_index():
-    with pytest.raises(UnknownBand, match="sentinel-1-rtc has vv, vh"):
-        _check_rows(radar("nbr"), rows("127"))
+    with pytest.raises(UnknownBand, match=r"radar: prepare.index: plane 'nbr' needs .*sentinel-1-rtc has vv, vh"):
+        check(rows("127"))
     with pytest.raises(UnknownBand, match="vh"):
-        _check_rows(radar("vh"), [Row(Scene(0, "landsat-8", "l", "003"), "landsat-c2l2")])
+        check((Row(Scene(0, "landsat-8", "l", "003"), "landsat-c2l2"),), "vh")
+
+
+def test_what_is_wrong_with_planes_is_one_line_that_names_the_key():
+    with pytest.raises(UnknownBand, match=r"^radar: monitor.radar: plane 'nbr' needs .*sentinel-1-rtc has vv, vh"):
+        check(rows("127"), monitor=Fused(radar=("nbr",)))
+    with pytest.raises(
+        BadInput, match=r"^radar: monitor.radar names no plane, the source has sentinel-1-rtc; name one"
+    ):
+        check(rows("127"), monitor=Fused(radar=()))
+    with pytest.raises(
+        BadInput, match=r"^radar: scenes of sentinel-1-rtc name the platform 'unknown'.*sources.platform"
+    ):
+        check(rows("127", platform="unknown"), monitor=Fused())
+    check(rows("127", platform="unknown"), "vh")
 
 
 def test_a_plan_of_local_files_names_its_bands(scenes, tmp_path):

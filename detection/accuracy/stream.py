@@ -15,7 +15,7 @@ from detection.types import Days, Float, Scene
 
 NEVER = -1
 """Day of something that did not happen."""
-RADAR = ("vv", "vh")
+RADAR = ("vv", "vh", "cross_ratio", "rvi")
 """Planes of the radar panel; all others are optical."""
 
 
@@ -61,7 +61,7 @@ class Stream:
     optical: Panel | None = None
     """Landsat and Sentinel-2, prepared and harmonised alike; None where there is none."""
     radar: Panel | None = None
-    """Sentinel-1, `vv` and `vh` in dB; None where there is none."""
+    """Sentinel-1, planes of RADAR, `vv` and `vh` in dB; None where there is none."""
 
     def panel(self, *names: str) -> Panel:
         """The panel that holds these planes; raises BadInput where it lacks one, or they are of both kinds of sensor."""

@@ -13,7 +13,7 @@ from detection.monitors.cusum import Cusum, OlsCusum
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
 from detection.monitors.mosum import Mosum
-from detection.types import Codes, Days, Float, Scene, digest
+from detection.types import Codes, Cube, Days, Float, Scene, digest
 
 Monitor = Cusum | Ewma | Mosum | OlsCusum
 Arrays = Mapping[str, NDArray[Any]]
@@ -53,6 +53,12 @@ class Looks:
     """(time, slot, pixel) float32, NaN = not observed; monitors of a single index read slot 0."""
     common: Float | None = None
     """(time, slot, lattice cell) common-mode anomaly in residual scales, to be subtracted; None: nothing is."""
+
+    @classmethod
+    def of(cls, cube: Cube) -> "Looks":
+        """A cube as a row of pixels."""
+        times, slots, rows, columns = cube.values.shape
+        return cls(cube.scenes, np.ascontiguousarray(cube.values.reshape(times, slots, rows * columns)))
 
     @property
     def days(self) -> Days:

@@ -1,10 +1,10 @@
-"""From raw numbers to one clean index: the same code for every source.
+"""From raw numbers to clean planes: the same code for every source.
 
-Masks, scaling, range, harmonisation or speckle, index, in that order.
+Masks, scaling, range, harmonisation or speckle, index, in that order. A plane is an index, a band used as it is (radar in
+dB), or `doubt`.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal
 
@@ -19,11 +19,17 @@ from detection.prepare.harmonise import BANDPASS, harmonised
 from detection.prepare.indices import INDICES, Index, index_of
 from detection.prepare.masks import clouded, saturated, unclear, widen
 from detection.sources.sensors import Sensor
-from detection.types import Codes, Cube, Float, Mask, Raw, parameters
+from detection.types import Codes, Cube, Float, Mask, Planes, Raw, Scene, parameters
 
 RADAR: Final = ("power", "dB")
 ALWAYS_COMPUTED: Final = ("nbr", "ndmi", "ndvi")
 """Never the name of a generic band."""
+FUSION: Final[str] = "fusion"
+"""Kind of the monitor that names its planes itself, of several kinds of sensors and from several orbits."""
+DOUBT: Final = "doubt"
+"""The plane of `detection.prepare.doubt`, of optical looks alone."""
+DOUBT_BANDS: Final = ("blue", "red")
+"""What it is made of."""
 
 
 @parameters
@@ -58,6 +64,9 @@ class Prepare:
     angle_max_deg: Annotated[float, Interval(ge=0, le=90)] = 45.0
     """Radar: a larger incidence angle counts as masked, where the source has the angle. By convention, not measured."""
 
+    doubt_m: Annotated[float, Ge(0)] = 150.0
+    """Cloud within this many metres makes a clear look doubtful, where `doubt` is a plane; the halo must cover it (chosen)."""
+
     def __post_init__(self) -> None:
         if self.angle_min_deg >= self.angle_max_deg:
             raise BadInput(
@@ -66,80 +75,118 @@ class Prepare:
             )
 
 
-def reach_m(parameters: Prepare) -> float:
-    """How far a cell sees, metres: the halo a tile must be read with."""
-    return max(parameters.mask_buffer_m, parameters.speckle_m / 2)
+def planes_of(monitor: object, parameters: Prepare, scenes: Iterable[Scene]) -> Planes:
+    """The planes a monitor takes: a `fusion` names its own, any other takes the index, of whatever sensors there are."""
+    if getattr(monitor, "kind", None) == FUSION:
+        return Planes(getattr(monitor, "optical", ()), getattr(monitor, "radar", ()))
+    return Planes.single(parameters.index, scenes)
 
 
-def bands_needed(parameters: Prepare, sensor: Sensor, there: Collection[str] | None = None) -> tuple[str, ...]:
-    """The bands to read: those of the index (or the band itself), and the sensor's quality bands.
+def reach_m(parameters: Prepare, names: Collection[str] = ()) -> float:
+    """How far a cell sees, metres, where these are the planes: the halo a tile must be read with."""
+    return max(parameters.mask_buffer_m, parameters.speckle_m / 2, parameters.doubt_m if DOUBT in names else 0)
 
-    `there` names the bands the source offers: optional quality bands are asked for only if it does. Raises UnknownBand
-    for an index that this sensor cannot give.
+
+def bands_needed(
+    parameters: Prepare, sensor: Sensor, there: Collection[str] | None = None, names: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The bands to read, each once: those of the planes, and the sensor's quality bands.
+
+    names: the planes; none is `parameters.index` alone. `there` names the bands the source offers: optional quality bands
+    are asked for only if it does. Raises UnknownBand for a plane that this sensor cannot give.
     """
-    index = _index(parameters, sensor, there)
-    return (index.bands if index else (parameters.index,)) + _quality_bands(parameters, sensor, there or ())
+    ours = (band for name in names or (parameters.index,) for band in _made_of(name, sensor, there)[0])
+    return tuple(dict.fromkeys((*ours, *_quality_bands(parameters, sensor, there or ()))))
 
 
-def prepare(raw: Raw, parameters: Prepare, sensor: Sensor) -> Cube:
-    """One index from raw numbers, NaN where it was not observed. Radar bands and `cross_ratio` are in dB.
+def prepare(raw: Raw, parameters: Prepare, sensor: Sensor, planes: Planes | None = None) -> Cube:
+    """All planes of one sensor's looks from raw numbers, NaN where not observed. Radar bands and `cross_ratio` are in dB.
 
-    A cell of a look is masked by quality (cloud and shadow widened by `mask_buffer_m`), by a stored number that is nodata
-    or out of the sensor's valid range, and by an index that is not finite or out of the parameters' range. OUTSIDE, MISSING
-    and FAILED stay what they are.
+    planes: None is `parameters.index` alone. A cell of a look is masked by quality (cloud and shadow widened by
+    `mask_buffer_m`), by a stored number that is nodata or out of the sensor's valid range, and by a plane that is not
+    finite or out of the parameters' range: a look counts only with all its planes. OUTSIDE, MISSING and FAILED stay what
+    they are. What hides the ground and the scaling of a band are worked out once.
     """
-    return several(raw, parameters, sensor, (parameters.index,))[parameters.index]
+    planes = planes or Planes.single(parameters.index, raw.scenes)
+    values = np.full((len(raw.scenes), planes.width, *raw.grid.shape), np.nan, np.float32)
+    observed = np.array([bool(planes.of(scene)) for scene in raw.scenes], np.bool_)[:, None, None]
+    observed = np.repeat(np.repeat(observed, raw.grid.shape[0], 1), raw.grid.shape[1], 2)
+    names = dict.fromkeys(name for scene in raw.scenes for name in planes.of(scene))
+    for name, layer, seen in layers(raw, parameters, sensor, tuple(names)):
+        for look, scene in enumerate(raw.scenes):
+            if name in planes.of(scene):
+                values[look, planes.of(scene).index(name)] = layer[look]
+                observed[look] &= seen[look]
+    np.copyto(values, np.float32(np.nan), where=~observed[:, None])
+    return Cube(raw.grid, raw.scenes, planes, values, fate(raw, observed))
 
 
-def several(raw: Raw, parameters: Prepare, sensor: Sensor, names: Sequence[str]) -> dict[str, Cube]:
-    """Several indices or bands of one raw cube, by name: each is what `prepare` gives when `parameters.index` names it.
-
-    What hides the ground and the scaling of a band are worked out once for all of them.
-    """
-    acquired = (raw.observation == Observation.OBSERVED) & ~_hidden(raw, parameters, sensor)
+def layers(raw: Raw, parameters: Prepare, sensor: Sensor, names: Sequence[str]) -> Iterator[tuple[str, Float, Mask]]:
+    """(name, values, where observed) of every plane by itself, both (time, y, x), as `prepare` puts them together."""
+    acquired = raw.observation == Observation.OBSERVED
+    cloud, hidden = _quality(raw, parameters, sensor, acquired)
+    clear = acquired & ~hidden
     scaled: dict[str, tuple[Float, Mask]] = {}
-    cubes = {}
     for name in names:
-        mine = replace(parameters, index=name)
-        index = _index(mine, sensor, raw.bands)
-        bands = index.bands if index else (name,)
-        scaled |= {band: _scaled(raw, band, mine, sensor) for band in bands if band not in scaled}
-        layers = [scaled[band][0] for band in bands]
-        observed = np.logical_and.reduce([acquired, *(scaled[band][1] for band in bands)])
+        bands, index = _made_of(name, sensor, raw.bands)
+        scaled |= {band: _scaled(raw, band, parameters, sensor) for band in bands if band not in scaled}
+        parts = [scaled[band] for band in bands]
+        if name == DOUBT and index is None and name not in bands:
+            blue, red = (np.where(inside, layer, np.float32(np.nan)) for layer, inside in parts)
+            cells = parameters.doubt_m / raw.grid.resolution
+            yield name, _doubt(blue, red, cloud, acquired, clear, cells), clear
+            continue
+        observed = np.logical_and.reduce([clear, *(inside for _, inside in parts)])
         observed &= ~_saturated(raw, sensor, bands)
+        bare = [layer for layer, _ in parts]
         if sensor.unit in RADAR:
-            values, observed = _backscatter(layers, observed, raw, mine, sensor, index)
+            values, observed = _backscatter(bare, observed, raw, parameters, sensor, index)
         else:
-            values = index.compute(*layers) if index else layers[0]
+            values = index.compute(*bare) if index else bare[0]
             with np.errstate(invalid="ignore"):
-                observed &= (values >= mine.valid_min) & (values <= mine.valid_max)
-        observed &= np.isfinite(values)
-        cubes[name] = Cube(
-            raw.grid, raw.scenes, name, np.where(observed, values, np.float32(np.nan)), _fate(raw, observed)
-        )
-    return cubes
+                observed &= (values >= parameters.valid_min) & (values <= parameters.valid_max)
+        yield name, values, observed & np.isfinite(values)
 
 
-def provenance(parameters: Prepare, sensor: Sensor, platform: str) -> str:
-    """One short line for a manifest: what makes a look of this platform out of stored numbers."""
-    index = _index(parameters, sensor, None)
-    bands = index.bands if index else (parameters.index,)
-    shown = f"{parameters.index} of {', '.join(bands)}" if index else parameters.index
+def fate(raw: Raw, observed: Mask) -> Codes:
+    """(time, y, x) codes of `codes.Observation` of raw looks of which this much is observed in the end."""
+    lost = (raw.observation == Observation.OBSERVED) & ~observed
+    return np.where(lost, np.uint8(Observation.MASKED), raw.observation).astype(np.uint8)
+
+
+def provenance(parameters: Prepare, sensor: Sensor, platform: str, names: Sequence[str] = ()) -> str:
+    """One short line for a manifest: what makes a look of this platform out of stored numbers.
+
+    names: its planes; none is `parameters.index` alone.
+    """
+    made = [(name, *_made_of(name, sensor, None)) for name in names or (parameters.index,)]
+    as_it_is = " in dB" if sensor.unit in RADAR else ""
+    shown = ", ".join(f"{n}{as_it_is}" if bands == (n,) else f"{n} of {', '.join(bands)}" for n, bands, _ in made)
     if sensor.unit in RADAR:
         speckle = f"mean of power over {parameters.speckle_m:g} m" if parameters.speckle_m else "speckle as it is"
-        parts = [shown if index else f"{shown} in dB", _said_mask(parameters, sensor)]
+        parts = [shown, _said_mask(parameters, sensor)]
         return "; ".join([*parts, f"from {'dB' if sensor.unit == 'dB' else 'linear power'}", speckle])
     if sensor.unit == "any":
         return f"{shown}; as stored"
+    bands = {band for _, some, _ in made for band in some}
     bandpass = BANDPASS.get(platform) if parameters.harmonise else None
-    line = bandpass.source if bandpass and set(bands) & set(bandpass.lines) else "not harmonised"
+    line = bandpass.source if bandpass and bands & set(bandpass.lines) else "not harmonised"
     scaling = f"reflectance = {sensor.scale:g} n" + (f" {sensor.offset:+g}" if sensor.offset else "")
     return "; ".join([shown, _said_mask(parameters, sensor), scaling, line])
 
 
-def _index(parameters: Prepare, sensor: Sensor, there: Collection[str] | None) -> Index | None:
-    """How to compute the index; None for a band that is used as it is."""
-    name = parameters.index
+def _made_of(name: str, sensor: Sensor, there: Collection[str] | None) -> tuple[tuple[str, ...], Index | None]:
+    """The bands a plane is made of, and how; None for `doubt` and for a band that is used as it is."""
+    if name == DOUBT and sensor.unit not in RADAR and (there is None or name not in there):
+        lacking = [band for band in DOUBT_BANDS if sensor.bands and band not in sensor.bands]
+        if not lacking:
+            return DOUBT_BANDS, None
+    index = _index(name, sensor, there)
+    return (index.bands if index else (name,)), index
+
+
+def _index(name: str, sensor: Sensor, there: Collection[str] | None) -> Index | None:
+    """How to compute an index; None for a band that is used as it is."""
     if name in sensor.bands:
         return None
     if not sensor.bands:
@@ -148,11 +195,11 @@ def _index(parameters: Prepare, sensor: Sensor, there: Collection[str] | None) -
     if index is None:
         near = get_close_matches(name, [*INDICES, *sensor.bands], 1)
         hint = f"; did you mean `{near[0]}`?" if near else ""
-        raise UnknownBand(f"prepare.index: {name!r} is neither an index nor a band of {sensor.name}{hint}")
+        raise UnknownBand(f"plane {name!r} is neither an index nor a band of {sensor.name}{hint}")
     lacking = [band for band in index.bands if band not in sensor.bands]
     if lacking:
         raise UnknownBand(
-            f"prepare.index: {name!r} needs {', '.join(lacking)}, {sensor.name} has {', '.join(sensor.bands)}; "
+            f"plane {name!r} needs {', '.join(lacking)}, {sensor.name} has {', '.join(sensor.bands)}; "
             "choose an index of these bands or another sensor"
         )
     return index
@@ -174,10 +221,9 @@ def _scored(parameters: Prepare, sensor: Sensor) -> bool:
     return sensor.score_band is not None and parameters.sentinel2_mask == "cloud-score"
 
 
-def _hidden(raw: Raw, parameters: Prepare, sensor: Sensor) -> Mask:
-    """(time, y, x) what the quality bands mask whatever the index: cloud and its like, angles."""
-    hidden = np.zeros(raw.observation.shape, np.bool_)
-    acquired = raw.observation == Observation.OBSERVED
+def _quality(raw: Raw, parameters: Prepare, sensor: Sensor, acquired: Mask) -> tuple[Mask, Mask]:
+    """Two (time, y, x) masks of the quality bands, whatever the plane: cloud before it is widened, and all that hides."""
+    cloud, hidden = np.zeros(acquired.shape, np.bool_), np.zeros(acquired.shape, np.bool_)
     for name in _quality_bands(parameters, sensor, raw.bands):
         quality = raw.band(name)
         if name == sensor.angle_band:
@@ -185,9 +231,10 @@ def _hidden(raw: Raw, parameters: Prepare, sensor: Sensor) -> Mask:
         elif name != sensor.saturation_band:
             scored = name == sensor.score_band
             least, also = parameters.cloud_score_min, parameters.scl_also_masked
-            cloud, rest = unclear(quality, least) if scored else clouded(quality, sensor, also)
-            hidden |= widen(cloud & acquired, parameters.mask_buffer_m / raw.grid.resolution) | rest
-    return hidden
+            found, rest = unclear(quality, least) if scored else clouded(quality, sensor, also)
+            cloud = found & acquired
+            hidden |= widen(cloud, parameters.mask_buffer_m / raw.grid.resolution) | rest
+    return cloud, hidden
 
 
 def _saturated(raw: Raw, sensor: Sensor, bands: Sequence[str]) -> Mask | np.bool_:
@@ -219,6 +266,12 @@ def _in_range(stored: NDArray[Any], numbers: NDArray[Any], sensor: Sensor) -> Ma
         return np.ones(numbers.shape, np.bool_)
     inside = (numbers >= sensor.valid_range[0]) & (numbers <= sensor.valid_range[1])
     return np.asarray(inside & (stored != sensor.nodata), np.bool_)
+
+
+def _doubt(blue: Float, red: Float, cloud: Mask, acquired: Mask, seen: Mask, cells: float) -> Float:
+    from detection.prepare import doubt  # compiles; only who wants the plane waits for it
+
+    return doubt.doubt(blue, red, cloud, acquired, seen, cells)
 
 
 def _backscatter(
@@ -253,8 +306,3 @@ def _said_mask(parameters: Prepare, sensor: Sensor) -> str:
     bits = " ".join(map(str, sensor.qa_masked_bits))
     saturation = f", saturation by {sensor.saturation_band} if read" if sensor.saturation_band else ""
     return f"{sensor.qa_band} bits {bits} masked, {wide}{saturation}"
-
-
-def _fate(raw: Raw, observed: Mask) -> Codes:
-    lost = (raw.observation == Observation.OBSERVED) & ~observed
-    return np.where(lost, np.uint8(Observation.MASKED), raw.observation).astype(np.uint8)

@@ -47,18 +47,24 @@ def cells_of(tile: Grid, grid: Grid, parameters: CommonMode) -> NDArray[np.int64
 
 
 def count(residuals: Float, cells: NDArray[np.int64], size: int) -> Histogram:
-    """(time, cell, bin) counts of (time, pixel) residuals; NaN is not counted."""
-    counts = np.zeros((len(residuals), size * BINS), np.int64)
-    for look, values in enumerate(residuals):
+    """(time, slot, cell, bin) counts of (time, slot, pixel) residuals; NaN is not counted."""
+    looks, slots, pixels = residuals.shape
+    counts = np.zeros((looks * slots, size * BINS), np.int64)
+    for part, values in enumerate(residuals.reshape(looks * slots, pixels)):
         seen = np.isfinite(values)
         bins = np.clip((values[seen] + SPAN) * (BINS / (2 * SPAN)), 0, BINS - 1).astype(np.int64)
-        counts[look] = np.bincount(cells[seen] * BINS + bins, minlength=size * BINS)
-    return counts.reshape(len(residuals), size, BINS)
+        counts[part] = np.bincount(cells[seen] * BINS + bins, minlength=size * BINS)
+    return counts.reshape(looks, slots, size, BINS)
 
 
 def anomaly(counts: Histogram, shape: tuple[int, int], parameters: CommonMode) -> Float:
-    """(time, cell) float32 median residual within reach of every cell, in residual scales; 0 where too few pixels are."""
-    around = _gather(counts.reshape(len(counts), *shape, BINS), parameters.reach).reshape(len(counts), -1, BINS)
+    """(time, slot, cell) float32 median residual within reach of every cell, in residual scales.
+
+    counts: (time, slot, cell, bin); shape: (rows, columns) of the cells. 0 where too few pixels are, and in slots without
+    residuals.
+    """
+    each = counts.reshape(-1, *shape, BINS)
+    around = _gather(each, parameters.reach).reshape(counts.shape)
     total = around.sum(-1)
     running = np.cumsum(around, -1)
     middle = np.argmax(running * 2 >= total[..., None], -1)

@@ -16,7 +16,8 @@ path are 24 s apart, the same orbit comes back after days)."""
 
 
 def once(cube: Cube) -> Cube:
-    """The cube in which a cell that several scenes of a pass show keeps the first clear one; the others become MASKED.
+    """The cube in which a cell that several scenes of a pass show keeps the first clear one; the others become MASKED,
+    in all their planes.
 
     A matter of the set of scenes alone, not of the order in which they came. Scenes that name no orbit are left as they are.
     """
@@ -28,9 +29,30 @@ def once(cube: Cube) -> Cube:
         taken = np.zeros(cube.grid.shape, np.bool_)
         for look in group:
             again = taken & (observation[look] == Observation.OBSERVED)
-            values[look][again], observation[look][again] = np.nan, Observation.MASKED
+            values[look][:, again], observation[look][again] = np.nan, Observation.MASKED
             taken |= observation[look] == Observation.OBSERVED
-    return Cube(cube.grid, cube.scenes, cube.index, values, observation)
+    return Cube(cube.grid, cube.scenes, cube.planes, values, observation)
+
+
+def joined(cubes: Sequence[Cube]) -> Cube:
+    """Looks of one grid and the same planes, read in several parts, as one cube in canonical order.
+
+    The first cube may be empty: it says what the planes are. Raises BadInput for a scene that is in two of them.
+    """
+    full = [cube for cube in cubes if cube.scenes] or list(cubes[:1])
+    if len(full) == 1:
+        return full[0]
+    scenes = [scene for cube in full for scene in cube.scenes]
+    place = np.empty(len(scenes), np.intp)
+    place[sorted(range(len(scenes)), key=lambda i: scenes[i])] = np.arange(len(scenes))
+    values = np.empty((len(scenes), *full[0].values.shape[1:]), np.float32)
+    observation = np.empty((len(scenes), *full[0].grid.shape), np.uint8)
+    begun = 0
+    for cube in full:
+        at = place[begun : begun + len(cube.scenes)]
+        values[at], observation[at] = cube.values, cube.observation
+        begun += len(cube.scenes)
+    return Cube(full[0].grid, tuple(sorted(scenes)), full[0].planes, values, observation)
 
 
 def _passes(scenes: Sequence[Scene]) -> Iterator[list[int]]:

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from detection.accuracy.stream import NEVER, Changes, Stream, changes
 from detection.alerts import Alert
-from detection.codes import Observation
 from detection.errors import BadInput
-from detection.monitors import Detector, Looks, start, update
-from detection.types import SECONDS_A_DAY, Cube, Grid, to_date, to_day
+from detection.monitors import Detector, start, update
+from detection.prepare import FUSION, planes_of
+from detection.types import SECONDS_A_DAY, Cube, Float, Grid, Planes, Scene, to_date, to_day
 from jobs.config import JobConfig, SeriesConfig, load
 from jobs.evaluation.asked import Contestant
-from jobs.evidence import in_history
+from jobs.evidence import columns_of, fused, in_history, limits, narrowed
 from jobs.series import changes_of
 from models.predict import judge
 from models.registry import Model
@@ -39,26 +39,81 @@ class PixelMonitor:
     @property
     def planes(self) -> tuple[str, ...]:
         """What it reads of a stream."""
-        return tuple(self.value if column == "value" else column for column in self.config.columns)
+        return tuple(self._plane(column) for column in columns_of(self.config))
+
+    @property
+    def spare(self) -> bool:
+        """Does it do without planes that are not there?"""
+        return fused(self.config) is not None
 
     def __call__(self, stream: Stream) -> Changes:
         """Baseline on the history, then look by look. Raises BadInput for a stream that lacks a column."""
-        panel = stream.panel(*self.planes)
-        days, mine = panel.days, self.config
-        many = len(self.planes)
-        values = (
-            panel.values[self.planes[0]]
-            if many == 1
-            else np.mean([panel.values[n] for n in self.planes], 0, np.float32)
-        )
-        with np.errstate(invalid="ignore"):
-            for limit, beyond in ((mine.valid_min, np.less), (mine.valid_max, np.greater)):
-                values = values if limit is None else np.where(beyond(values, limit), np.float32(np.nan), values)
+        there = [c for c in columns_of(self.config) if self._plane(c) in _planes_in(stream)]
+        columns = fused(self.config, there) if there else None
+        mine = narrowed(self.config, columns)
+        scenes, values = self._averaged(stream) if columns is None else self._apart(stream, columns)
+        days = np.array([scene.day for scene in scenes], np.int32)
         past, late = in_history(days, stream.monitor_day, mine.history.years), days >= stream.monitor_day
         detector = Detector(mine.history, mine.monitor, mine.decision, mine.loss)
-        looks = Looks(panel.scenes, np.ascontiguousarray(values, np.float32)[:, None, :])
+        looks = Looks(scenes, values)
         state = start(detector, looks.take(past), inside=np.ones(stream.many, np.bool_))
         return changes_of(update(detector, state, looks.take(late))[1])
+
+    def _plane(self, column: str) -> str:
+        return self.value if column == "value" else column
+
+    def _averaged(self, stream: Stream) -> tuple[tuple[Scene, ...], Float]:
+        """The mean of the columns, as one slot."""
+        panel = stream.panel(*self.planes)
+        layers = [panel.values[name] for name in self.planes]
+        mean: Float = layers[0] if len(layers) == 1 else np.asarray(np.mean(layers, 0, np.float32))
+        return panel.scenes, _within(mean, limits(self.config, self.config.columns[0]))[:, None]
+
+    def _apart(self, stream: Stream, columns: Planes) -> tuple[tuple[Scene, ...], Float]:
+        """A slot a column; a look that lacks one of its columns is not observed."""
+        planes = Planes(*(tuple(map(self._plane, some)) for some in (columns.optical, columns.radar)))
+        scenes, values = together(stream, planes)
+        for look, scene in enumerate(scenes):
+            names = columns.of(scene)
+            for slot, name in enumerate(names):
+                values[look, slot] = _within(values[look, slot], limits(self.config, name))
+            values[look][:, ~np.isfinite(values[look, : len(names)]).all(0)] = np.nan
+        return scenes, values
+
+
+def _within(values: Float, bounds: tuple[float, float]) -> Float:
+    """Values with NaN outside their limits."""
+    with np.errstate(invalid="ignore"):
+        return np.where((values < bounds[0]) | (values > bounds[1]), np.float32(np.nan), values).astype(np.float32)
+
+
+def _planes_in(stream: Stream) -> set[str]:
+    """Everything the panels hold."""
+    return {name for panel in (stream.optical, stream.radar) if panel is not None for name in panel.values}
+
+
+def together(stream: Stream, planes: Planes) -> tuple[tuple[Scene, ...], Float]:
+    """The looks of both panels in canonical order, and their (time, slot, series) planes; a panel may not be there.
+
+    Raises BadInput for a stream without either, or for a panel that lacks one of its planes.
+    """
+    panels = [
+        (stream.panel(*names), names)
+        for names, panel in ((planes.optical, stream.optical), (planes.radar, stream.radar))
+        if names and panel is not None
+    ] or [(stream.panel(*planes.names), planes.names)]
+    scenes = [scene for panel, _ in panels for scene in panel.scenes]
+    order = sorted(range(len(scenes)), key=lambda i: scenes[i])
+    place = np.empty(len(scenes), np.intp)
+    place[order] = np.arange(len(scenes))
+    values = np.full((len(scenes), planes.width, stream.many), np.nan, np.float32)
+    begun = 0
+    for panel, names in panels:
+        at = place[begun : begun + len(panel.scenes)]
+        for slot, name in enumerate(names):
+            values[at, slot] = panel.values[name]
+        begun += len(panel.scenes)
+    return tuple(scenes[i] for i in order), values
 
 
 @dataclass(frozen=True)
@@ -76,7 +131,12 @@ class Job:
     @property
     def planes(self) -> tuple[str, ...]:
         """What it reads of a stream."""
-        return (self.config.prepare.index,)
+        return planes_of(self.config.monitor, self.config.prepare, ()).names
+
+    @property
+    def spare(self) -> bool:
+        """It needs all its planes."""
+        return False
 
     @property
     def line(self) -> Line:
@@ -97,17 +157,23 @@ class Job:
             raise BadInput(
                 f"{self.config.name}: a job needs the cells of a whole grid; use a config of kind series here"
             )
-        panel = stream.panel(*self.planes)
-        history = in_history(panel.days, stream.monitor_day, self.config.history.years)
-        recent = history | (panel.days >= stream.monitor_day)
-        values = panel.values[self.planes[0]][recent].reshape(-1, *self.grid.shape)
-        scenes = tuple(scene for scene, late in zip(panel.scenes, recent, strict=True) if late)
-        fate = np.where(np.isfinite(values), Observation.OBSERVED, Observation.MASKED).astype(np.uint8)
-        cube = Cube(self.grid, scenes, self.planes[0], values, fate)
+        scenes, values, planes = self._looks(stream)
+        days = np.array([scene.day for scene in scenes], np.int32)
+        recent = in_history(days, stream.monitor_day, self.config.history.years) | (days >= stream.monitor_day)
+        kept = tuple(scene for scene, late in zip(scenes, recent, strict=True) if late)
+        cube = Cube.of(self.grid, kept, planes, values[recent].reshape(len(kept), planes.width, *self.grid.shape))
         made = detect(cube, replace(self.line, monitor_from=to_date(stream.monitor_day)))
         return (
             made if self.model is None else {ident: judge(self.model, revisions) for ident, revisions in made.items()}
         )
+
+    def _looks(self, stream: Stream) -> tuple[tuple[Scene, ...], Float, Planes]:
+        """Scenes, (time, slot, cell) values and what the slots hold."""
+        if self.config.monitor.kind == FUSION:
+            planes = planes_of(self.config.monitor, self.config.prepare, ())
+            return *together(stream, planes), planes
+        panel, index = stream.panel(*self.planes), self.config.prepare.index
+        return panel.scenes, panel.values[index][:, None], Planes.single(index, panel.scenes)
 
     def said(self, made: dict[str, list[Alert]]) -> Changes:
         """One change a cell and alert: raised when the cell joins the alert, confirmed when the alert then is or becomes so."""

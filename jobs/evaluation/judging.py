@@ -41,6 +41,8 @@ class Entry:
     """It sees the sample only."""
     ours: bool = True
     """Ours, or a peer's."""
+    spare: bool = False
+    """It does without those of its planes that a table lacks."""
     note: str = ""
     """What a reader must know of it, e.g. what its authors found."""
 
@@ -93,7 +95,9 @@ def judge_piece(task: Task) -> PieceResult:
     """Open the piece and judge every detector on it."""
     begun = time.process_time()
     planes = {plane for entry in task.entries for plane in entry.planes}
-    opened = open_piece(task.piece, task.data, planes)
+    opened = open_piece(
+        task.piece, task.data, planes, planes - {p for e in task.entries if not e.spare for p in e.planes}
+    )
     seconds = {"opening": time.process_time() - begun}
     keep = sample(opened.truth, task.sample, task.comparison.seed)
     lighter = weighed(opened.truth, keep)

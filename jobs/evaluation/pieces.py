@@ -16,7 +16,7 @@ from detection.errors import BadInput
 from detection.prepare import Prepare
 from detection.sources.sensors import SENSORS
 from detection.sources.simulated import Simulated, SimulatedParameters, truth
-from detection.types import SECONDS_A_DAY, Float, Grid, Row, Scene, to_day
+from detection.types import RADAR_PLATFORM, SECONDS_A_DAY, Float, Grid, Row, Scene, to_day
 from jobs.clock import now
 from jobs.evaluation.asked import SimulatedTruth, TableTruth
 from jobs.tables import Table, read_table
@@ -76,15 +76,17 @@ def _scene(data: SimulatedTruth, region: Any, variant: Any, seed: int) -> Simula
     )  # fmt: skip
 
 
-def open_piece(piece: Piece, data: SimulatedTruth | TableTruth, planes: Collection[str]) -> Opened:
-    """Read or simulate a piece; `planes` are the bands and indices that the detectors need.
+def open_piece(
+    piece: Piece, data: SimulatedTruth | TableTruth, planes: Collection[str], spare: Collection[str] = ()
+) -> Opened:
+    """Read or simulate a piece; `planes` are what the detectors need, of which a table may lack those that are `spare`.
 
     Raises BadInput for a truth that does not overlap the data, and as reading does.
     """
     if piece.scene is not None and isinstance(data, SimulatedTruth):
         return _simulated(piece.scene, data, planes)
     if piece.table is not None:
-        return _tabled(piece.table, planes)
+        return _tabled(piece.table, planes, spare)
     raise BadInput(f"{piece.name}: has no data; give a scene or a table")
 
 
@@ -120,14 +122,13 @@ def _panel(source: Simulated, rows: Sequence[Row], names: Sequence[str], rules: 
     """The looks of all rows at all cells, plane by plane, in canonical order."""
     cubes = planes_of(source, rows, names, rules)
     orbit = [int(row.scene.orbit) if row.scene.orbit.isdigit() else -1 for row in rows]
-    values = {name: cube.values.reshape(len(rows), -1) for name, cube in cubes.items()}
+    values = {name: cube.plane(name).reshape(len(rows), -1) for name, cube in cubes.items()}
     return Panel(tuple(row.scene for row in rows), np.array(orbit, np.int16), values)
 
 
-def _tabled(asked: TableTruth, planes: Collection[str]) -> Opened:
+def _tabled(asked: TableTruth, planes: Collection[str], spare: Collection[str]) -> Opened:
     known, ids, notes = read_truth(asked)
-    columns = sorted(set(planes))
-    table = read_table(asked.table, tuple(columns), today=now().date())
+    table = read_table(asked.table, tuple(sorted(set(planes))), today=now().date(), spare=spare)
     place = {ident: i for i, ident in enumerate(table.ids)}
     there = np.array([ident in place for ident in ids])
     if not there.any():
@@ -139,26 +140,27 @@ def _tabled(asked: TableTruth, planes: Collection[str]) -> Opened:
     beyond = len(table.ids) - int(there.sum())
     said += [f"{beyond} series of the table have no truth and are not judged"] if beyond else []
     judged = np.array([place[ident] for ident, here in zip(ids, there, strict=True) if here], np.int64)
-    stream = Stream(to_day(asked.monitor_from), len(table.ids), *_of_table(table, columns))
+    stream = Stream(to_day(asked.monitor_from), len(table.ids), *_of_table(table))
     return Opened(stream, known.take(there), judged, None, table.ids, (*table.notes, *notes, *said))
 
 
-def _of_table(table: Table, columns: Sequence[str]) -> tuple[Panel | None, Panel | None]:
+def _of_table(table: Table) -> tuple[Panel | None, Panel | None]:
     """(optical, radar) looks of a table over the union of their dates; looks of one series and day stay apart."""
     stride = int(table.occurrence.max(initial=0)) + 1
     key = table.days.astype(np.int64) * stride + table.occurrence
     keys, look = np.unique(key, return_inverse=True)
     days, nth = np.divmod(keys, stride)
     instants = days * SECONDS_A_DAY + nth
-    scenes = tuple(Scene(int(i), "unknown", str(int(i))) for i in instants)
     orbit = np.full(len(keys), -1, np.int16)
     made: list[Panel | None] = []
     for radar in (False, True):
-        names = [c for c in columns if (c in RADAR) == radar]
+        names = [c for c in table.columns if (c in RADAR) == radar]
+        platform = RADAR_PLATFORM if radar else "unknown"
+        scenes = tuple(Scene(int(i), platform, str(int(i))) for i in instants)
         values: dict[str, Float] = {}
         for name in names:
             values[name] = np.full((len(keys), len(table.ids)), np.nan, np.float32)
-            values[name][look, table.series] = table.values[:, columns.index(name)]
+            values[name][look, table.series] = table.values[:, table.columns.index(name)]
         made.append(Panel(scenes, orbit, values) if names else None)
     return made[0], made[1]
 

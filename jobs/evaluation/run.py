@@ -61,7 +61,7 @@ def evaluate(
 
 def _entry(asked: Contestant, config: EvaluateConfig) -> Entry:
     detector = contestant(asked, simulated=isinstance(config.data, SimulatedTruth))
-    return Entry(asked.name, detector, detector.planes)
+    return Entry(asked.name, detector, detector.planes, spare=detector.spare)
 
 
 def _tasks(config: EvaluateConfig, entries: Sequence[Entry]) -> list[Task]:
