@@ -29,6 +29,8 @@ Codes = NDArray[np.uint8]
 C = TypeVar("C")
 
 SECONDS_A_DAY = 86_400
+RADAR_PLATFORM = "sentinel-1"
+"""How the names of platforms that carry a radar begin; all others are optical."""
 RESOLUTIONS = (10, 20, 30)
 UTM_ZONE = re.compile(r"EPSG:32[67](0[1-9]|[1-5][0-9]|60)")
 ORIGIN_STEP_M = 60
@@ -169,6 +171,11 @@ class Scene:
     def day(self) -> int:
         """Days since 1970-01-01 UTC."""
         return self.instant // SECONDS_A_DAY
+
+    @property
+    def radar(self) -> bool:
+        """Was it taken by radar?"""
+        return self.platform.startswith(RADAR_PLATFORM)
 
     @property
     def when(self) -> datetime:

@@ -60,7 +60,9 @@ class OlsCusum:
     def rule(self) -> kernel.Rule:
         """As the kernel takes it."""
         drop = self.clip if self.beyond == "drop" else math.inf
-        return kernel.Rule(kernel.OLS_CUSUM, 0.0, critical_value(self.level), min(self.clip, UNCLIPPED), drop, -math.inf)
+        return kernel.Rule(
+            kernel.OLS_CUSUM, 0.0, critical_value(self.level), min(self.clip, UNCLIPPED), drop, -math.inf
+        )
 
 
 def critical_value(level: float) -> float:

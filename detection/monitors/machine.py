@@ -90,7 +90,11 @@ TRANSITION: Final = np.dtype(
 
 def fresh(pixels: int) -> Watch:
     """So many pixels of which nothing has been seen."""
-    phase, last_look, last_clear = np.zeros(pixels, np.uint8), np.full(pixels, NO_DAY, "u2"), np.full(pixels, NO_DAY, "u2")
+    phase, last_look, last_clear = (
+        np.zeros(pixels, np.uint8),
+        np.full(pixels, NO_DAY, "u2"),
+        np.full(pixels, NO_DAY, "u2"),
+    )
     opened = np.zeros(pixels, OPEN)
     for name in OPEN_DAYS:
         opened[name] = NO_DAY

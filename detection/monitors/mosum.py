@@ -28,7 +28,9 @@ class Mosum:
 
     def __post_init__(self) -> None:
         if self.limit * math.sqrt(self.looks) > self.looks * self.clip:
-            raise ValueError(f"limit {self.limit} can never be reached with clip {self.clip}: lower it or widen the clip")
+            raise ValueError(
+                f"limit {self.limit} can never be reached with clip {self.clip}: lower it or widen the clip"
+            )
 
     def rule(self) -> kernel.Rule:
         """As the kernel takes it."""
