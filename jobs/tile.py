@@ -163,7 +163,7 @@ def observe(task: Task) -> Observed:
     fresh = Looks.of(cube.take(waiting))
     size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
     away = residuals(plan.detector, memory.current, fresh)
-    counts = commonmode.count(away, memory.current.cell, size)
+    counts = commonmode.count(away, memory.current.cell.astype(np.int64), size)
     return Observed(state, looks, fresh.scenes, counts, unread, lacking, seen)
 
 
@@ -277,6 +277,7 @@ def _chosen(cube: Cube, scenes: Collection[Scene]) -> Looks:
 def _write(task: Task, memory: Memory) -> Generation:
     arrays = {
         **prefixed("model", pack_model(memory.current.model)),
+        **prefixed("aside", memory.current.aside),
         **prefixed("pixels", pack_pixels(memory.current.pixels)),
         **prefixed("checkpoint", pack_pixels(memory.checkpoint.pixels)),
         "monitored": memory.current.monitored,

@@ -16,7 +16,7 @@ from detection.alerts import Alert, Naming, revisions
 from detection.codes import Observation
 from detection.errors import BadInput
 from detection.history import History
-from detection.monitors import Detector, start, update
+from detection.monitors import Detector, Looks, residuals, start, update
 from detection.patches import Patches, on_lattice
 from detection.prepare import Prepare, bands_needed, commonmode, fate, layers, planes_of, prepare
 from detection.prepare.commonmode import CommonMode

@@ -3,8 +3,8 @@
     state = start(detector, looks_of_the_history, inside=area_mask)
     state, transitions = update(detector, state, new_looks)
 
-To add a monitor of a single index: a parameter class with `kind` and `rule()`, and its branch in `kernel`. Every monitor
-decides by `machine.take`.
+To add a monitor of a single index: a parameter class with `kind` and `rule()`, and its branch in `kernel`; what all of these
+share is in `single`, what the fusion of several planes does instead in `fused`. Every monitor decides by `machine.take`.
 """
 
 from dataclasses import replace
@@ -15,17 +15,16 @@ from numpy.typing import NDArray
 
 from detection.codes import Monitored, Status
 from detection.errors import BadInput, StaleState
-from detection.harmonics import SEASON_HIGH, SEASON_LOW, Table, date_table, fitted, season_factor
-from detection.history import Baseline, baseline
-from detection.monitors import kernel, machine
+from detection.harmonics import Table, date_table
+from detection.monitors import fused, kernel, machine, single
+from detection.monitors.fusion import Fusion
 from detection.monitors.machine import CONFIRMED, FIRST, NO_DAY, NONE, PROVISIONAL, RECOVERING, days_of
-from detection.monitors.packed import rounded
 from detection.monitors.state import Arrays, Detector, Looks, Monitor, State, columns, records
 from detection.types import Codes, Float, Scene
 
 __all__ = [
     "FIT_AT_A_TIME", "LOG", "Detector", "Looks", "Monitor", "State", "Transitions", "advance", "columns", "days_of",
-    "exclude", "kernel", "machine", "reach", "records", "residuals", "start", "status", "unseen", "update",
+    "exclude", "expected", "kernel", "machine", "reach", "records", "residuals", "start", "status", "unseen", "update",
 ]  # fmt: skip
 
 Transitions = NDArray[Any]
@@ -48,44 +47,34 @@ def start(detector: Detector, history: Looks, *, inside: NDArray[np.bool_], cell
     """
     pixels = len(inside)
     cells = np.zeros(pixels, np.int32) if cell is None else cell.astype(np.int32)
-    table = date_table(history.days, detector.history.harmonics)
     # Pixel by pixel the same whatever the block; the fit makes several copies of the looks, so blocks keep it small.
     blocks = [slice(i, i + FIT_AT_A_TIME) for i in range(0, max(pixels, 1), FIT_AT_A_TIME)]
-    parts = [
-        _fitted(detector, replace(history, values=history.values[..., b]), inside[b], cells[b], table) for b in blocks
-    ]
+    parts = [_fitted(detector, replace(history, values=history.values[..., b]), inside[b], cells[b]) for b in blocks]
     model = {name: np.concatenate([p.model[name] for p in parts], -1) for name in parts[0].model}
     states = {name: np.concatenate([p.pixels[name] for p in parts]) for name in parts[0].pixels}
-    return State(model, states, np.concatenate([p.monitored for p in parts]), cells, None, detector.digest)
+    monitored = np.concatenate([p.monitored for p in parts])
+    return State(model, states, monitored, cells, None, detector.digest, parts[0].aside)
 
 
-def _fitted(
-    detector: Detector, history: Looks, inside: NDArray[np.bool_], cells: NDArray[np.int32], table: Table
-) -> State:
-    values = np.ascontiguousarray(history.values[:, 0])
-    base = _usable(baseline(table, values, detector.history, inside=inside, sign=detector.sign))
-    names = {"coefficients": base.coefficients, "season": base.season, "sigma": base.sigma, "history_looks": base.looks}
-    state = State(rounded(names), unseen(detector, len(inside)), base.monitored, cells, None, detector.digest)
-    rehearsed, _ = advance(detector, state, replace(history, common=None), table)
+def _fitted(detector: Detector, history: Looks, inside: NDArray[np.bool_], cells: NDArray[np.int32]) -> State:
+    """Baselines; what is still disturbed at the end of the history is taken out."""
+    model, monitored, aside = _room(detector).model_of(detector, history, inside)
+    state = State(model, unseen(detector, len(inside)), monitored, cells, None, detector.digest, aside)
+    rehearsed, _ = advance(detector, state, replace(history, common=None))
     disturbed = np.isin(rehearsed.pixels["phase"], (CONFIRMED, RECOVERING))
     state = _without(state, disturbed, Monitored.DISTURBED_HISTORY)
     return replace(state, pixels={**state.pixels, "last_clear": rehearsed.pixels["last_clear"]})
 
 
-def _usable(base: Baseline) -> Baseline:
-    """The baseline with every pixel taken out of which the fit made no finite numbers."""
-    finite = np.isfinite(base.coefficients).all(0) & np.isfinite(base.season).all(0) & np.isfinite(base.sigma)
-    failed = (base.monitored == Monitored.MONITORED) & ~finite
-    monitored = np.where(failed, np.uint8(Monitored.FAILED), base.monitored)
-    return replace(base, monitored=monitored, sigma=np.where(failed, np.float32(np.nan), base.sigma))
+def _room(detector: Detector) -> Any:
+    """The module that knows this kind of monitor."""
+    return fused if isinstance(detector.monitor, Fusion) else single
 
 
 def unseen(detector: Detector, pixels: int) -> Arrays:
     """What looks will change, before the first one."""
-    kind, width = detector.monitor.kind, getattr(detector.monitor, "looks", 0)
-    tally = np.zeros(pixels if kind in ("ols-cusum", "mosum") else 0, np.uint16)
-    chart = kernel.Chart(np.zeros(pixels, np.float32), tally, np.zeros((pixels, width), np.int8))
-    return {**machine.fresh(pixels)._asdict(), **chart._asdict()}
+    made: Arrays = _room(detector).unseen(detector, pixels)
+    return made
 
 
 def exclude(state: State, not_forest: NDArray[np.bool_]) -> State:
@@ -95,8 +84,10 @@ def exclude(state: State, not_forest: NDArray[np.bool_]) -> State:
 
 def _without(state: State, out: NDArray[np.bool_], why: Monitored) -> State:
     gone = out & (state.monitored == Monitored.MONITORED)
-    sigma = np.where(gone, np.float32(np.nan), state.model["sigma"])
     monitored = np.where(gone, np.uint8(why), state.monitored)
+    if "sigma" not in state.model:  # the fusion reads `monitored` itself
+        return replace(state, monitored=monitored)
+    sigma = np.where(gone, np.float32(np.nan), state.model["sigma"])
     return replace(state, model={**state.model, "sigma": sigma}, monitored=monitored)
 
 
@@ -114,32 +105,25 @@ def update(detector: Detector, state: State, looks: Looks, *, reuse: bool = Fals
         raise StaleState(
             f"state: {looks.scenes[0].id} is not newer than {state.last.id}, the last look taken in; replay it"
         )
-    return advance(detector, state, looks, date_table(looks.days, detector.history.harmonics), reuse=reuse)
+    return advance(detector, state, looks, reuse=reuse)
 
 
 def advance(
-    detector: Detector, state: State, looks: Looks, table: Table, *, reuse: bool = False, alone: bool = False
+    detector: Detector,
+    state: State,
+    looks: Looks,
+    *,
+    table: Table | None = None,
+    reuse: bool = False,
+    alone: bool = False,
 ) -> tuple[State, Transitions]:
-    """As `update`, of any looks; table: (time, term) regressors; alone: the chart without the decision rules."""
+    """As `update`, of any looks. table: (time, term) regressors, `date_table` unless given; alone: the chart of a single
+    index without the decision rules."""
     check_days(looks.scenes)
     pixels = state.pixels if reuse else {name: array.copy() for name, array in state.pixels.items()}
-    model, rule = state.model, detector.monitor.rule()._replace(alone=alone)
-    rule = rule._replace(either=rule.floor < 0)
-    log = kernel.run(
-        np.ascontiguousarray(looks.values, np.float32),
-        looks.days,
-        table.astype(np.float32),
-        kernel.Model(model["coefficients"], model["season"], model["sigma"], model["history_looks"]),
-        (SEASON_LOW, SEASON_HIGH),
-        float(detector.sign),
-        _common(looks, state.cell),
-        state.cell,
-        rule,
-        detector.decision.rules(),
-        kernel.Chart(*(pixels[name] for name in kernel.Chart._fields)),
-        machine.Watch(*(pixels[name] for name in machine.Watch._fields)),
-        np.empty(2 * min(kernel.BLOCK, len(state.monitored)), machine.TRANSITION),
-    )
+    given = date_table(looks.days, detector.history.harmonics) if table is None else table
+    common = _common(looks, state.cell)
+    log = _room(detector).advance(detector, state, looks, common, pixels, table=given, alone=alone)
     last = looks.scenes[-1] if looks.scenes else state.last
     return replace(state, pixels=pixels, last=last), _named(log, looks.scenes)
 
@@ -176,15 +160,23 @@ def _named(log: NDArray[Any], scenes: tuple[Scene, ...]) -> Transitions:
 
 
 def residuals(detector: Detector, state: State, looks: Looks) -> Float:
-    """(time, slot, pixel) float32 residuals in residual scales, negative towards loss; NaN: not observed, not monitored."""
-    table, model = date_table(looks.days, detector.history.harmonics), state.model
+    """(time, slot, pixel) float32 residuals in residual scales, negative towards loss; NaN where there is none."""
     out: Float = np.empty_like(looks.values)
     for first in range(0, len(state.monitored), FIT_AT_A_TIME):
         block = slice(first, first + FIT_AT_A_TIME)
-        scale = model["sigma"][block] * season_factor(table, model["season"][:, block])
-        away = looks.values[:, 0, block] - fitted(table, model["coefficients"][:, block])
-        out[:, 0, block] = detector.sign * away / scale
+        out[..., block] = _room(detector).residuals(detector, state, looks, block)
     return out
+
+
+def expected(detector: Detector, state: State, scenes: tuple[Scene, ...], pixels: NDArray[Any]) -> tuple[Float, Float]:
+    """((time, pixel) what the baseline expects of the leading plane at these looks, its residual scale), at positions.
+
+    NaN at looks of another kind of sensor than the leading plane's.
+    """
+    days = np.array([scene.day for scene in scenes], np.int32)
+    table = date_table(days, detector.history.harmonics)
+    made: tuple[Float, Float] = _room(detector).expected(detector, state, scenes, table, pixels)
+    return made
 
 
 def status(detector: Detector, state: State) -> Codes:

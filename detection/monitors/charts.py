@@ -6,7 +6,7 @@ For comparison with other implementations; the hot loop is the one that the prod
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.harmonics import Table, date_table
+from detection.harmonics import Table
 from detection.monitors import advance, unseen
 from detection.monitors.machine import CONFIRMED, days_of
 from detection.monitors.state import Arrays, Detector, Looks, State
@@ -25,8 +25,7 @@ def begin(detector: Detector, model: Arrays, statistic: Float) -> State:
 
 def follow(detector: Detector, state: State, looks: Looks, *, table: Table | None = None, reuse: bool = False) -> State:
     """Take in looks. table: (time, term) regressors, `date_table` unless given; reuse: as in `monitors.update`."""
-    regressors = date_table(looks.days, detector.history.harmonics) if table is None else table
-    return advance(detector, state, looks, regressors, reuse=reuse, alone=True)[0]
+    return advance(detector, state, looks, table=table, reuse=reuse, alone=True)[0]
 
 
 def alarms(state: State) -> NDArray[np.int32]:

@@ -53,7 +53,9 @@ def _short(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def pack_model(model: Arrays) -> dict[str, NDArray[Any]]:
-    """The arrays of a `rounded` model in two bytes a number or less."""
+    """The arrays of a `rounded` model in two bytes a number or less; the fusion's are that already."""
+    if "coefficients" not in model:
+        return dict(model)
     exponent = _exponent(model["coefficients"])
     steps = np.ldexp(model["coefficients"], -exponent)
     return {
@@ -67,6 +69,8 @@ def pack_model(model: Arrays) -> dict[str, NDArray[Any]]:
 
 def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
     """The inverse of `pack_model`."""
+    if "steps" not in kept:
+        return dict(kept)
     coefficients = np.empty(kept["steps"].shape, np.float32)
     _grow(kept["steps"], kept["exponent"], POWERS, coefficients)
     return {

@@ -12,10 +12,11 @@ from detection.history import History
 from detection.monitors.cusum import Cusum, OlsCusum
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
+from detection.monitors.fusion import Fusion
 from detection.monitors.mosum import Mosum
 from detection.types import Codes, Cube, Days, Float, Scene, digest
 
-Monitor = Cusum | Ewma | Mosum | OlsCusum
+Monitor = Cusum | Ewma | Mosum | OlsCusum | Fusion
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -87,21 +88,23 @@ class State:
     """The newest look taken in."""
     detector: str
     """Digest of the detector that made it."""
+    aside: Arrays = field(default_factory=dict)
+    """What the model says of no pixel in particular: of a fusion the relative orbits of its radar levels."""
 
     def column(self, name: str) -> NDArray[Any]:
         """(pixel,) a field of `pixels` or of its records `open`."""
         return self.pixels[name] if name in self.pixels else self.pixels["open"][name]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The fixed set of named arrays, as stored: `model.*`, `pixels.*`, `monitored`, `cell`."""
-        named = {**prefixed("model", self.model), **prefixed("pixels", self.pixels)}
+        """The fixed set of named arrays, as stored: `model.*`, `pixels.*`, `aside.*`, `monitored`, `cell`."""
+        named = {**prefixed("model", self.model), **prefixed("pixels", self.pixels), **prefixed("aside", self.aside)}
         return {**named, "monitored": self.monitored, "cell": self.cell}
 
     @classmethod
     def of(cls, arrays: Arrays, last: Scene | None, detector: str) -> "State":
         """The inverse of `arrays`; other names are passed over."""
         model, pixels = below("model", arrays), below("pixels", arrays)
-        return cls(model, pixels, arrays["monitored"], arrays["cell"], last, detector)
+        return cls(model, pixels, arrays["monitored"], arrays["cell"], last, detector, below("aside", arrays))
 
     def part(self, cut: slice) -> "State":
         """These pixels alone; arrays are views."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from detection.accuracy.stream import NEVER, Changes, Stream, changes
 from detection.alerts import Alert
 from detection.errors import BadInput
-from detection.monitors import Detector, start, update
+from detection.monitors import Detector, Looks, start, update
 from detection.prepare import FUSION, planes_of
 from detection.types import SECONDS_A_DAY, Cube, Float, Grid, Planes, Scene, to_date, to_day
 from jobs.config import JobConfig, SeriesConfig, load
