@@ -98,19 +98,12 @@ def least_squares(table: Table, values: Float, *, ridge: float = 0.0) -> Fit:
 @fused
 def terms_of(looks, terms):  # type: ignore[no-untyped-def]
     """(pixel,) int32 terms of the model that so many looks, (pixel,) int32, carry, of a table of `terms`: as `fit` says."""
-    used = np.empty(looks.shape[0], np.int32)
-    for j in range(looks.shape[0]):
-        used[j] = min(terms, 1 + 2 * max(1, looks[j] // 6 - 1))
-    return used
+    return np.minimum(terms, 1 + 2 * np.maximum(1, looks // 6 - 1)).astype(np.int32)
 
 
 def _empty(terms: int, pixels: int) -> Fit:
-    return Fit(
-        np.full((terms, pixels), np.nan, np.float32),
-        np.full(pixels, np.nan, np.float32),
-        np.zeros((2, pixels), np.float32),
-        np.zeros(pixels, np.int32),
-    )
+    nothing = np.full((terms + 1, pixels), np.nan, np.float32)
+    return Fit(nothing[:-1], nothing[-1], np.zeros((2, pixels), np.float32), np.zeros(pixels, np.int32))
 
 
 @fused
@@ -152,7 +145,8 @@ def robust_block(block, wave, looks, room, beta, sigma, season):  # type: ignore
     for _ in range(ITERATIONS):
         subtract(block, wave, beta, residual)
         _scale(residual, looks, first, sigma)
-        _step(residual, wave, used, sigma, np.float32(RIDGE), first, second, beta)
+        _bisquare(residual, sigma, first, second)
+        _step(wave, used, np.float32(RIDGE), first, second, beta)
     subtract(block, wave, beta, residual)
     _scale(residual, looks, first, sigma)
     _spread(residual, wave, used, looks, first, second, sigma, season)
@@ -170,14 +164,8 @@ def _scale(residual, looks, sizes, sigma):  # type: ignore[no-untyped-def]  # pr
 
 
 @fused
-def _step(residual, wave, used, sigma, ridge, weight, weighted, beta):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Move beta to the solution of the bisquare-weighted ridge. Too little weight leaves it as it was.
-
-    An infinite sigma makes all weights one: ordinary least squares. weight, weighted: (time, LANES) to work in.
-    Returns which lanes were regular.
-    """
-    terms = beta.shape[0]
-    moments, right = np.empty((2 * terms - 1, LANES), np.float32), np.empty((terms, LANES), np.float32)
+def _bisquare(residual, sigma, weight, weighted):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The weights of the residuals and the weighted residuals, (time, LANES); 0 where not observed."""
     within, zero = np.empty(LANES, np.float32), np.float32(0)
     for j in range(LANES):
         within[j] = np.float32(1) / (np.float32(BISQUARE) * sigma[j])
@@ -186,10 +174,31 @@ def _step(residual, wave, used, sigma, ridge, weight, weighted, beta):  # type: 
             r = residual[t, j]
             u = r * within[j]
             rest = np.float32(1) - u * u
-            seen = rest > zero  # False for NaN: what was not observed has no weight
+            seen = rest > zero  # False for NaN
             w = rest * rest if seen else zero
             weight[t, j] = w
             weighted[t, j] = w * (r if seen else zero)
+
+
+@fused
+def _even(residual, weight, weighted):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The same with all weights 1: ordinary least squares."""
+    one, zero = np.float32(1), np.float32(0)
+    for t in range(residual.shape[0]):
+        for j in range(LANES):
+            r = residual[t, j]
+            weight[t, j] = one if r == r else zero
+            weighted[t, j] = r if r == r else zero
+
+
+@fused
+def _step(wave, used, ridge, weight, weighted, beta):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Move beta to the solution of the weighted ridge. Too little weight leaves it as it was.
+
+    weighted: the weights times the residuals about beta. Returns which lanes were regular.
+    """
+    terms = beta.shape[0]
+    moments, right = np.empty((2 * terms - 1, LANES), np.float32), np.empty((terms, LANES), np.float32)
     project(wave, weight, weighted, moments, right)
     for q in range(1, terms):
         order = (q + 1) // 2
@@ -269,11 +278,12 @@ def _ordinary(wave, values, ridge, coefficients, sigma, looks):  # type: ignore[
     block, room = np.empty((dates, LANES), np.float32), np.empty((2, dates, LANES), np.float32)
     residual, weight = room[0], room[1]
     seen, used, beta = np.empty(LANES, np.int32), np.full(LANES, terms, np.int32), np.empty((terms, LANES), np.float32)
-    unweighted, square = np.full(LANES, np.inf, np.float32), np.empty(LANES, np.float32)
+    square = np.empty(LANES, np.float32)
     for first in range(0, values.shape[1], LANES):
         load(values, first, block, seen)
         beta[:] = np.float32(0)
-        regular = _step(block, wave, used, unweighted, np.float32(ridge), weight, residual, beta)
+        _even(block, weight, residual)
+        regular = _step(wave, used, np.float32(ridge), weight, residual, beta)
         subtract(block, wave, beta, residual)
         square[:] = np.float32(0)
         for t in range(dates):

@@ -82,10 +82,10 @@ def project(wave, weight, weighted, moments, right):  # type: ignore[no-untyped-
     weight, weighted: (time, LANES), all finite; moments: (1 + 4 harmonics, LANES); right: (1 + 2 harmonics, LANES).
     """
     moments[:], right[:] = np.float32(0), np.float32(0)
-    for t in range(weight.shape[0]):
+    for t in range(0, weight.shape[0], STRIDE):
         for j in range(LANES):
-            moments[0, j] += weight[t, j]
-            right[0, j] += weighted[t, j]
+            moments[0, j] = moments[0, j] + weight[t, j] + weight[t + 1, j] + weight[t + 2, j] + weight[t + 3, j]
+            right[0, j] = right[0, j] + weighted[t, j] + weighted[t + 1, j] + weighted[t + 2, j] + weighted[t + 3, j]
     for q in range(1, moments.shape[0], 2):
         for t in range(0, weight.shape[0], STRIDE):
             c0, c1, c2, c3 = wave[t, q], wave[t + 1, q], wave[t + 2, q], wave[t + 3, q]
