@@ -46,14 +46,14 @@ def cells_of(tile: Grid, grid: Grid, parameters: CommonMode) -> NDArray[np.int64
     return (rows[:, None] * lattice_shape(grid, parameters)[1] + columns[None, :]).ravel()
 
 
-def count(residuals: Float, cells: NDArray[np.int64], size: int) -> Histogram:
+def count(residuals: Float, cells: NDArray[np.integer], size: int) -> Histogram:
     """(time, slot, cell, bin) counts of (time, slot, pixel) residuals; NaN is not counted."""
     looks, slots, pixels = residuals.shape
     counts = np.zeros((looks * slots, size * BINS), np.int64)
     for part, values in enumerate(residuals.reshape(looks * slots, pixels)):
         seen = np.isfinite(values)
         bins = np.clip((values[seen] + SPAN) * (BINS / (2 * SPAN)), 0, BINS - 1).astype(np.int64)
-        counts[part] = np.bincount(cells[seen] * BINS + bins, minlength=size * BINS)
+        counts[part] = np.bincount(cells[seen].astype(np.int64) * BINS + bins, minlength=size * BINS)
     return counts.reshape(looks, slots, size, BINS)
 
 
