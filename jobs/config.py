@@ -20,6 +20,7 @@ from detection.history import History
 from detection.monitors.cusum import Cusum, OlsCusum
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
+from detection.monitors.fusion import Fusion
 from detection.monitors.mosum import Mosum
 from detection.patches import Patches
 from detection.prepare import DOUBT, Prepare, planes_of, reach_m
@@ -43,7 +44,7 @@ HOSTING: Final = ("cluster", "output", "database", "blind_log")
 """Sections that say where a job runs and writes, not what it answers."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", examples=["demo"])]
-Monitor = Annotated[Cusum | Ewma | Mosum | OlsCusum, Field(discriminator="kind")]
+Monitor = Annotated[Cusum | Ewma | Mosum | OlsCusum | Fusion, Field(discriminator="kind")]
 SourceParameters = FilesParameters | SimulatedParameters | StacParameters | EarthEngineParameters
 Source = Annotated[SourceParameters, Field(discriminator="kind")]
 

@@ -251,7 +251,15 @@ def read_memory(folder: Path, generation: Generation, *, verify: bool = True) ->
     arrays, attributes = read_generation(folder, generation, verify)
     last = {k: Scene(**v) if v else None for k, v in attributes["last"].items()}
     model, pixels = unpack_model(below("model", arrays)), unpack_pixels(below("pixels", arrays))
-    current = State(model, pixels, arrays["monitored"], arrays["cell"], last["current"], attributes["detector"])
+    current = State(
+        model,
+        pixels,
+        arrays["monitored"],
+        arrays["cell"],
+        last["current"],
+        attributes["detector"],
+        below("aside", arrays),
+    )
     before = unpack_pixels(below("checkpoint", arrays))
     checkpoint = replace(current, pixels=before, last=last["checkpoint"])
     scenes = tuple(Scene(**s) for s in attributes["scenes"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from detection.codes import Step
 from detection.monitors import LOG, Detector, Looks, State, start
-from detection.monitors.cusum import Cusum
-from detection.types import SECONDS_A_DAY, Grid, Scene, parameters
+from detection.types import SECONDS_A_DAY, Grid, Scene
 
 HISTORY_DAY, FIRST_DAY = 16_000, 18_000
 """Simulated series have their history in [HISTORY_DAY, FIRST_DAY) and are monitored from FIRST_DAY on."""
@@ -122,12 +121,3 @@ def _walk(rng: np.random.Generator, pixel: int, days: NDArray[np.int64], pace: f
         phase = {Step.PROVISIONAL: 1, Step.CONFIRMED: 2, Step.EXPIRED: 0, Step.FINISHED: 0}[step]
         last = day + 1
     return rows
-
-
-@parameters
-class Fused(Cusum):
-    """Stands in for a monitor that fuses planes: it names them, and judges the first slot of a look alone."""
-
-    kind: Literal["fusion"] = "fusion"
-    optical: tuple[str, ...] = ("nbr", "doubt")
-    radar: tuple[str, ...] = ("vv", "vh")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from strategies import FIRST_DAY, NOISE, begun, grids, stable
 
 from detection.codes import Step
-from detection.monitors import Detector, update
+from detection.monitors import Detector, residuals, update
 from detection.prepare.commonmode import BINS, SPAN, CommonMode, anomaly, cells_of, count, lattice_shape
 from detection.types import Grid
 

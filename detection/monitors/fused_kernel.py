@@ -12,22 +12,26 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detection.monitors.machine import NO_DAY, NONE, RECOVERING, room, take
+from detection.monitors.machine import FIRST, NO_DAY, NONE, RECOVERING, room, take
 
 BLOCK = 1024
 """Pixels taken through all looks before the next."""
+OPTICAL, RADAR = 0, 1
 ABSENT = -32_768
 """A number of the model that is not there."""
 OPTICAL_STEP, RADAR_STEP, SWING_STEP = np.float32(5e-5), np.float32(2e-3), np.float32(1 / 8192)
 """Steps of the model's 16-bit numbers: reflectance and indices to 1.6, dB to 65, seasonal swing to 4."""
-F0, F1 = np.float32(0), np.float32(1)
 CELLS_A_SCALE, MIDDLE, LAST = np.float32(2), np.float32(32), np.float32(63)
 """Layout of `likelihood.tables`."""
-NEUTRAL = 0.5
-"""Evidence below which a look does not count as anomalous (a third more likely changed than forest)."""
+ANOMALOUS, NORMAL = 0.5, -1.0
+"""Evidence from which a look counts as anomalous, and below which as normal; between them it is neither (chosen)."""
+JUST_SHORT = 0.999
+"""Share of the confirming evidence of a change that lacks something else."""
+F0, F1 = np.float32(0), np.float32(1)
+LOW, HIGH = np.float32(0.5), np.float32(2.0)
+"""Bounds of the seasonal factor of the scale: `harmonics.SEASON_LOW` and `SEASON_HIGH`."""
 HUGE = np.float32(1e6)
 """Values and residuals beyond this are no looks."""
-LOW, HIGH = np.float32(0.5), np.float32(2.0)
 
 
 class Seen(NamedTuple):
@@ -95,135 +99,148 @@ def run(values, seen, model, slots, sign, cell, tables, limits, decays, w, rules
 @njit(cache=True, nogil=True)
 def _look(values, seen, t, model, slots, sign, cell, tables, limits, decays, w, rules, e, s, first, last, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """One look at a block of pixels."""
-    radar, day, x = seen.radar[t], seen.days[t], seen.table[t]
-    k = 1 if radar else 0
-    a, b = slots.first[k], slots.second[k]
-    orbit, harmonics = seen.orbit[t], seen.table.shape[1] - 1
-    if radar and orbit < 0:
+    k, day, orbit = np.int64(seen.radar[t]), seen.days[t], seen.orbit[t]
+    if k == RADAR and orbit < 0:
         return written
-    doubtful, leading = (not radar) and slots.doubt >= 0, (not radar) or slots.first[0] < 0
-    base = w.base_radar if radar else w.base_optical
-    odds_base = base / (1 - base)
-    common, cells = seen.common[t], seen.common.shape[2]
-    planes, longest = tables[k], decays.shape[1] - 1
-    evidence, grade, phase, opened = e.evidence, e.grade, s.phase, s.open
-    last_look, last_clear, monitored, leader = s.last_look, s.last_clear, model.monitored, a if a >= 0 else b
-    rows = model.radar.shape[0] // max(_pair(slots, 1), 1) if radar else harmonics + 4
+    a, b, d = slots.first[k], slots.second[k], slots.doubt if k == OPTICAL else -1
+    x, planes, common, shared = seen.table[t], tables[k, _which(a, b)], seen.common[t], seen.common.shape[2] > 0
+    base = w.base_radar if k == RADAR else w.base_optical
+    leading, leader = k == OPTICAL or slots.first[OPTICAL] < 0, max(a, b) if a < 0 else a
+    phase, last_look, last_clear, monitored = s.phase, s.last_look, s.last_clear, model.monitored
     for p in range(first, last):
         if not abs(values[leader, p]) < HUGE or monitored[p]:
             continue
-        za, zb, change, used = np.float32(np.nan), np.float32(np.nan), np.float32(0), False
-        if a >= 0:
-            if radar:
-                change, za = _radar(values[a, p], x, model.radar, 0, orbit, harmonics, p)
-            else:
-                change, za = _optical(values[a, p], x, model.optical, 0, harmonics, sign, p)
-            used = True
-        if b >= 0:
-            row = 1 if a >= 0 else 0
-            if radar:
-                away, zb = _radar(values[b, p], x, model.radar, row * rows, orbit, harmonics, p)
-            else:
-                away, zb = _optical(values[b, p], x, model.optical, row * rows, harmonics, 1.0, p)
-            if not used:
-                change = away
-        if (a >= 0 and not abs(za) < HUGE) or (b >= 0 and not abs(zb) < HUGE):
+        change, za, zb = _residual(values, x, model, slots, k, orbit, sign, p)
+        odds, weight = base / (1 - base), 1.0
+        if d >= 0 and values[d, p] >= 0:
+            odds = values[d, p] / (1 - values[d, p])
+        if shared:
+            za, zb, strange = _less(za, zb, common, a, b, cell[p])
+            odds *= np.exp(w.scene_doubt * strange)
+            weight = w.wet_weight if k == RADAR and a >= 0 and common[a, cell[p]] > w.wet else 1.0
+        if not (abs(za) < HUGE and abs(zb) < HUGE):
             continue
-        odds, weight = odds_base, 1.0
-        if doubtful:
-            odds = values[slots.doubt, p] / (F1 - values[slots.doubt, p])
-            if not odds >= 0:
-                odds = odds_base
-        if cells:
-            ca = common[a, cell[p]] if a >= 0 else F0
-            cb = common[b, cell[p]] if b >= 0 else F0
-            za -= ca
-            zb -= cb
-            strange = max(abs(ca), abs(cb)) - 1
-            if strange > 0:
-                odds *= np.exp(w.scene_doubt * strange)
-            if radar and ca > w.wet:
-                weight = w.wet_weight
-        bin_ = 0
-        while bin_ < limits.shape[0] and odds > limits[bin_]:
-            bin_ += 1
-        which = 0 if a >= 0 and b >= 0 else (1 if a >= 0 else 2)
-        i, j = _place(za), _place(zb)
-        told = min(max(planes[which, bin_, i, j, 0], w.least), w.most) * weight
-        low = told > NEUTRAL
-        if not low and phase[p] == NONE:
+        ratios = planes[_bin(odds, limits), _place(za), _place(zb)]
+        told = min(max(ratios[0], w.least), w.most) * weight
+        if phase[p] == NONE and told <= ANOMALOUS:
             last_look[p] = day
-            if told < 0:
-                last_clear[p] = day
+            last_clear[p] = day if told < 0 else last_clear[p]
             continue
-        graded = min(max(planes[which, bin_, i, j, 1], -w.grade_most), w.grade_most) * weight
-        o = opened[p]
-        if phase[p] == NONE:
-            evidence[p] = 0
-            grade[p] = 0
-        elif low and o.last_anomaly != NO_DAY and day - o.last_anomaly < w.apart_days:
-            near = max((day - o.last_anomaly) / w.apart_days, w.apart_least)
-            told *= near
-            graded *= near
-        since = min(day - last_look[p], longest) if last_look[p] != NO_DAY else 0
-        evidence[p] = max(evidence[p] * decays[0, since] + told, F0)
-        grade[p] = max(grade[p] * decays[1, since] + graded, F0)
-        last_look[p] = day
-        if phase[p] == RECOVERING:
-            evidence[p] = 0
-        elif not low and told >= 0:
-            continue
-        share = evidence[p] / w.confirm
-        begun = day if o.onset == NO_DAY else o.onset
-        if share >= 1 and (grade[p] < w.grade or day - begun > w.within_days):
-            share = 0.999
-        size, away = F0, F0
-        if low:
-            size = max(-za if a >= 0 else -zb, np.float32(w.anomaly))
-            away = change if leading else (o.total_change / o.count if o.count > 0 else F0)
-        phase[p], written = take(o, phase[p], last_clear[p], p, t, day, -size, away, share, rules, log, written)
-        if told < 0:
-            last_clear[p] = day
-        if phase[p] == NONE:
-            evidence[p] = 0
-            grade[p] = 0
+        graded = min(max(ratios[1], -w.grade_most), w.grade_most) * weight
+        size = max(-za if a >= 0 else -zb, np.float32(w.anomaly))
+        written = _weigh(p, t, day, told, graded, size, change, leading, decays, w, rules, e, s, log, written)
+    return written
+
+
+@njit(cache=True, nogil=True)
+def _weigh(p, t, day, told, graded, size, change, leading, decays, w, rules, e, s, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """A look at a pixel about which something is open, or now will be. Returns the rows written.
+
+    A look that tells little either way adds to the evidence and is no step; so is a normal one at a pixel that is no alarm
+    yet, as long as evidence is left: of two sensors one may see what the other cannot.
+    """
+    o, evidence, grade, phase = s.open[p], e.evidence, e.grade, s.phase
+    low, normal = told > ANOMALOUS, told < NORMAL
+    if low and o.last_anomaly != NO_DAY and day - o.last_anomaly < w.apart_days:
+        near = max((day - o.last_anomaly) / w.apart_days, w.apart_least)
+        told, graded = told * near, graded * near
+    since = min(day - s.last_look[p], decays.shape[1] - 1) if s.last_look[p] != NO_DAY else 0
+    before = (F0, F0) if phase[p] == NONE else (evidence[p], grade[p])
+    evidence[p] = F0 if phase[p] == RECOVERING else max(before[0] * decays[0, since] + told, F0)
+    grade[p] = max(before[1] * decays[1, since] + graded, F0)
+    s.last_look[p] = day
+    if normal:
+        s.last_clear[p] = day
+    waits = phase[p] == FIRST or not normal
+    if not low and waits and (evidence[p] > 0 or phase[p] == RECOVERING):
+        return written
+    share = evidence[p] / w.confirm
+    begun = day if o.onset == NO_DAY else o.onset
+    if share >= 1 and (grade[p] < w.grade or day - begun > w.within_days):
+        share = JUST_SHORT
+    away = change if leading else (o.total_change / o.count if o.count > 0 else F0)
+    z, away = (-size, away) if low else (F0, F0)
+    phase[p], written = take(o, phase[p], s.last_clear[p], p, t, day, z, away, share, rules, log, written)
+    if phase[p] == NONE:
+        evidence[p], grade[p] = 0, 0
     return written
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _place(z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Cell of the table; any where there is no residual."""
-    return int(min(max(z * CELLS_A_SCALE + MIDDLE, F0), LAST)) if z == z else 0
+def _residual(values, x, model, slots, k, orbit, sign, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """(change of the leading plane, residual of the first, of the second); nought for a plane that is none."""
+    a, b, change, za, zb = slots.first[k], slots.second[k], F0, F0, F0
+    if k == RADAR:
+        if a >= 0:
+            change, za = _radar(values[a, p], x, model.radar, 0, orbit, p)
+        if b >= 0:
+            row = model.radar.shape[0] // 2 if a >= 0 else 0
+            away, zb = _radar(values[b, p], x, model.radar, row, orbit, p)
+            change = change if a >= 0 else away
+        return change, za, zb
+    change, za = _optical(values[a, p], x, model.optical, 0, sign, p)
+    if b >= 0:
+        zb = _optical(values[b, p], x, model.optical, x.shape[0] + 3, 1.0, p)[1]
+    return change, za, zb
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _pair(slots, k):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Planes of a kind of sensor."""
-    return (1 if slots.first[k] >= 0 else 0) + (1 if slots.second[k] >= 0 else 0)
+def _less(za, zb, common, a, b, cell):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The common mode off, and how strange it is: residual scales beyond one."""
+    strange = F0
+    if a >= 0:
+        za -= common[a, cell]
+        strange = max(abs(common[a, cell]) - F1, strange)
+    if b >= 0:
+        zb -= common[b, cell]
+        strange = max(abs(common[b, cell]) - F1, strange)
+    return za, zb, strange
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _which(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Table for the planes there are: both, the first, the second alone."""
+    return 0 if a >= 0 and b >= 0 else (1 if a >= 0 else 2)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _bin(odds, limits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The doubt of the tables nearest to these odds."""
+    found = 0
+    while found < limits.shape[0] and odds > limits[found]:
+        found += 1
+    return found
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _place(z):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Cell of the table."""
+    return int(min(max(z * CELLS_A_SCALE + MIDDLE, F0), LAST))
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
-def _optical(value, x, model, row, harmonics, sign, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _optical(value, x, model, row, sign, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """(change in units of the plane, residual in scales); NaN where there is no baseline."""
-    sigma = model[row + harmonics + 1, p]
+    terms = x.shape[0]
+    sigma, expected = model[row + terms, p], np.float32(model[row, p])
     if sigma <= 0:
-        return np.float32(0), np.float32(np.nan)
-    expected = np.float32(model[row, p])
-    for h in range(1, harmonics + 1):
+        return F0, np.float32(np.nan)
+    for h in range(1, terms):
         expected += x[h] * model[row + h, p]
-    swing = F1 + SWING_STEP * (x[1] * model[row + harmonics + 2, p] + x[2] * model[row + harmonics + 3, p])
+    swing = F1 + SWING_STEP * (x[1] * model[row + terms + 1, p] + x[2] * model[row + terms + 2, p])
     change = value - OPTICAL_STEP * expected
     return change, np.float32(sign) * change / (OPTICAL_STEP * sigma * min(max(swing, LOW), HIGH))
 
 
 @njit(cache=True, nogil=True, forceinline=True, error_model="numpy")
-def _radar(value, x, model, row, orbit, harmonics, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _radar(value, x, model, row, orbit, p):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """As `_optical`, in dB; the level is the orbit's own."""
-    sigma, level = model[row + harmonics, p], model[row + harmonics + 1 + orbit, p]
+    terms = x.shape[0]
+    sigma, level = model[row + terms - 1, p], model[row + terms + orbit, p]
     if sigma <= 0 or level == ABSENT:
-        return np.float32(0), np.float32(np.nan)
+        return F0, np.float32(np.nan)
     expected = np.float32(level)
-    for h in range(1, harmonics + 1):
+    for h in range(1, terms):
         expected += x[h] * model[row + h - 1, p]
     change = value - RADAR_STEP * expected
     return change, change / (RADAR_STEP * sigma)
@@ -232,24 +249,16 @@ def _radar(value, x, model, row, orbit, harmonics, p):  # type: ignore[no-untype
 @njit(cache=True, nogil=True)
 def standardise(values, seen, model, slots, sign, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Residuals of all looks in scales, into `out` (time, slot, pixel), NaN where there are none; no common mode."""
-    harmonics = seen.table.shape[1] - 1
     for t in range(values.shape[0]):
-        k = 1 if seen.radar[t] else 0
-        a, b, orbit = slots.first[k], slots.second[k], seen.orbit[t]
-        rows = model.radar.shape[0] // max(_pair(slots, 1), 1) if k else harmonics + 4
+        k, orbit = np.int64(seen.radar[t]), seen.orbit[t]
+        a, b = slots.first[k], slots.second[k]
+        if (k == RADAR and orbit < 0) or (a < 0 and b < 0):
+            continue
         for p in range(values.shape[2]):
-            if (k and orbit < 0) or model.monitored[p]:
+            if model.monitored[p]:
                 continue
+            _, za, zb = _residual(values[t], seen.table[t], model, slots, k, orbit, sign, p)
             if a >= 0:
-                out[t, a, p] = (
-                    _radar(values[t, a, p], seen.table[t], model.radar, 0, orbit, harmonics, p)[1]
-                    if k
-                    else _optical(values[t, a, p], seen.table[t], model.optical, 0, harmonics, sign, p)[1]
-                )
+                out[t, a, p] = za
             if b >= 0:
-                row = rows if a >= 0 else 0
-                out[t, b, p] = (
-                    _radar(values[t, b, p], seen.table[t], model.radar, row, orbit, harmonics, p)[1]
-                    if k
-                    else _optical(values[t, b, p], seen.table[t], model.optical, row, harmonics, 1.0, p)[1]
-                )
+                out[t, b, p] = zb
