@@ -225,7 +225,7 @@ def accuracy(workload: Any) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     old = Detector(
         monitor=Cusum(slack=2.5, threshold=7.5, clip=5.0),
-        decision=Decision(confirm_looks=3, confirm_days=8, slow_days=8),
+        decision=Decision(provisional_share=0.6, confirm_looks=3, confirm_days=8, slow_days=8),
     )
     cases = [
         ("default, confirmed", Detector(), Step.CONFIRMED),
