@@ -32,7 +32,7 @@ from detection.monitors.replay import begin, take_in
 
 PIXELS = 12
 QUICK = settings(max_examples=40, deadline=None)
-STRICT = Decision(confirm_looks=3, confirm_days=8, slow_days=8)
+STRICT = Decision(provisional_share=0.6, confirm_looks=3, confirm_days=8, slow_days=8)
 """Rules under which every step takes a look of its own."""
 DETECTORS = (
     Detector(monitor=Cusum(slack=2.5, threshold=7.5, clip=5.0), decision=STRICT),

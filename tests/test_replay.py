@@ -16,7 +16,8 @@ from detection.types import Scene
 
 PIXELS, CELLS = 6, 2
 DETECTOR = Detector(
-    monitor=Cusum(slack=2.5, threshold=7.5, clip=5.0), decision=Decision(confirm_looks=3, confirm_days=8, slow_days=8)
+    monitor=Cusum(slack=2.5, threshold=7.5, clip=5.0),
+    decision=Decision(provisional_share=0.6, confirm_looks=3, confirm_days=8, slow_days=8),
 )
 QUICK = settings(max_examples=40, deadline=None)
 STATE = replace(begun(DETECTOR, PIXELS), cell=(np.arange(PIXELS) % CELLS).astype(np.int32))

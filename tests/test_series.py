@@ -132,13 +132,13 @@ def test_every_status_of_a_change_is_reached(tmp_path: Path) -> None:
     base = simulated(3, 1, noise=0.02).query("date < '2013'")
     new = [str(FROM + timedelta(days=10 * k)) for k in range(100)]
 
-    def table(lows: range, looks: int) -> pd.DataFrame:
-        values = [0.2 if k in lows else 0.7 for k in range(looks)]
+    def table(lows: range, looks: int, low: float = 0.2) -> pd.DataFrame:
+        values = [low if k in lows else 0.7 for k in range(looks)]
         return pd.concat([base, pd.DataFrame({"series_id": "s0", "date": new[:looks], "value": values})])
 
-    assert list(run(tmp_path, table(range(5, 7), 7))[0].status) == ["provisional"]
+    assert list(run(tmp_path, table(range(5, 11), 11, 0.62))[0].status) == ["provisional"]
     assert list(run(tmp_path, table(range(5, 9), 9))[0].status) == ["confirmed"]
-    assert list(run(tmp_path, table(range(5, 7), 40))[0].status) == ["expired"]
+    assert list(run(tmp_path, table(range(5, 11), 40, 0.62))[0].status) == ["expired"]
     assert list(run(tmp_path, table(range(5, 9), 40))[0].status) == ["finished"]
     assert list(run(tmp_path, table(range(5, 100), 100))[0].status) == ["finished"]
     assert run(tmp_path, table(range(5, 6), 40))[0].empty  # one low look is none

@@ -1,6 +1,7 @@
 """Cumulative sums of standardised residuals: Page's one-sided one, and the one of structural change."""
 
 import math
+from functools import cache
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Interval
@@ -65,6 +66,7 @@ class OlsCusum:
         )
 
 
+@cache
 def critical_value(level: float) -> float:
     """The a at which 2 (1 - cdf(a) + a pdf(a)) of the standard normal is `level`, by bisection: it falls from 1 to 0."""
     low, high = 0.0, 40.0

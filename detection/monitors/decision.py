@@ -14,7 +14,7 @@ class Decision:
 
     anomaly: Annotated[float, Gt(0)] = 1.5
     """Residual scales below the baseline from which a look counts as anomalous."""
-    provisional_share: Annotated[float, Interval(gt=0, le=1)] = 0.6
+    provisional_share: Annotated[float, Interval(gt=0, le=1)] = 0.9
     """Share of the confirming evidence that makes a pixel provisional."""
     provisional_looks: Annotated[int, Ge(2)] = 2
     """Anomalous looks needed for provisional: one contaminated look must never do."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detection.monitors.machine import CONFIRMED, NONE, RECOVERING, room, take
 
-BLOCK = 2048
+BLOCK = 4096
 """Pixels taken through all looks before the next: state and scratch of a block fit the second-level cache."""
 CUSUM, EWMA, OLS_CUSUM, MOSUM = 0, 1, 2, 3
 F0, F1 = np.float32(0), np.float32(1)
@@ -93,7 +93,8 @@ def run(values, days, table, model, swing, sign, common, cell, rule, rules, c, s
                 _slide(z, seen, rule, s.phase[cut], until, c, first, n)
             else:
                 _weigh(z, seen, model, rule, until, c, s.phase[cut], first, n, fresh)
-            _date(z, seen, rules.anomaly, days[t], s.last_look[cut], s.last_clear[cut], n)
+            if not rule.alone:
+                _date(z, seen, rules.anomaly, days[t], s.last_look[cut], s.last_clear[cut], n)
             _mark(z, seen, rule, rules.anomaly, c.statistic[cut], s.phase[cut], n, busy)
             if rule.alone and rule.kind == OLS_CUSUM:
                 _unmark(rule, c, model, first, n, busy)

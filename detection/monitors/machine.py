@@ -2,7 +2,8 @@
 
 A kernel works out residual and evidence of many pixels at once and calls `take` only where something happens; every
 monitor shares it. Of a row of pixels the few fields read at every look are arrays (`Watch`), so that a kernel touches only the
-bytes it needs; what is known of a change is a record a pixel.
+bytes it needs; what is known of a change is a record a pixel. Kernels carry this code in their own caches: after a change
+here the compiled files (`__pycache__/*.nb?`) of the kernels that call it must go.
 """
 
 from typing import Any, Final, NamedTuple
