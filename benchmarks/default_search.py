@@ -52,7 +52,8 @@ Chosen on `borneo` alone, then `colorado`, `myanmar` and `pixels` were run.
    after 4 or 8 looks; a least share of anomalous looks of .6, .75, .85 (it changed little, and was dropped). Slack 1.5 and 2
    at clip 5 are best on the simulated series (F1 .95) and flag .02 to .04 of borneo's and a third of colorado's stable
    series; slack 2.5 keeps those and finds too few shallow losses (F1 .918 on 16-day looks). Taken: slack 2, clip 6.5,
-   threshold 9, deep from 5, provisional at .9 of the evidence (.6, .75, 1 tried on borneo and colorado): simulated F1 .933 and .962, median lag 63 d (looks every 16 days) and 14 d (every 3).
+   threshold 9, deep from 5, provisional at .9 of the evidence (.6, .75, 1 tried on borneo and colorado): simulated
+   F1 .933 and .962, median lag 63 d (looks every 16 days) and 14 d (every 3).
 """
 
 
