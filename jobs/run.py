@@ -31,7 +31,7 @@ from jobs.plan import Plan, plan
 from jobs.publish import Result, publish_run, shown
 from jobs.reports.html import SceneFacts
 from jobs.state import Generation, read_generation, sweep
-from jobs.tile import Detected, Failed, Observed, Task, detect, lattice_log, observe
+from jobs.tile import Detected, Failed, Observed, Task, detect, lattice_log, observe, without_counts
 from models.predict import judge
 from models.registry import Model, load
 
@@ -143,7 +143,7 @@ def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:
         common = _common(desk.plan, observed)
         ready = {t: _detected(s) for (t, stage), s in done.items() if stage == "detect"}
         able = [t for t in tasks if t.tile.id in observed and t.tile.id not in ready]
-        rest = [(observed[t.tile.id], common) for t in able]
+        rest = [(without_counts(observed[t.tile.id]), common) for t in able]
         detected, lost_later = _gather(workers, detect, able, rest, desk, record)
         detected |= ready
     detected_at = desk.now()
