@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import results
+from ablations import ablations, at_equal_alarms, grades
 from peers import MISSING, PEERS
 from tuning import TUNED, ours
 
@@ -117,7 +118,8 @@ def main() -> None:
             print("\n".join(outcome.lines))
             return
         if not given.exposure:
-            compared = evaluate(asked, now=now, others=entries(), progress=progress, why=given.why)
+            everybody = [*entries(), *grades(), *ablations()]
+            compared = evaluate(asked, now=now, others=everybody, progress=progress, why=given.why)
             lines = written(compared, asked, time.monotonic() - begun)
             results.record("Detectors compared", lines, COMMAND)
         begun, asked = time.monotonic(), plan("comparison-exposure")
@@ -141,7 +143,7 @@ def exposed(wide: Outcome, seconds: float) -> list[str]:
 
 def written(compared: Outcome, asked: EvaluateConfig, seconds: float) -> list[str]:
     """The section of RESULTS.md."""
-    who = entries()
+    who, parts = entries(), {e.name for e in (*grades(), *ablations())}
     return [
         "SIMULATED: worlds of `detection/simulator`, in two variants that share no assumption that could be moved; the scores",
         "compare detectors with each other and say nothing about a real forest. The plan (primary figure, strata, seeds) is",
@@ -152,11 +154,19 @@ def written(compared: Outcome, asked: EvaluateConfig, seconds: float) -> list[st
         "",
         "PA: share of the lost pixels found (weighted to the world; clearing, mining, road, landslide), UA: share of the alarms",
         "that are true, both of confirmed alarms unless a heading says first; days: by which half are found, misses censored;",
-        "in brackets 95 % intervals over blocks of 1920 m. `job` is the whole line (common mode, patches, minimum mapping unit,",
-        "model), the other names of ours are one pixel and no neighbours, as are all peers.",
+        "in brackets 95 % intervals over blocks of 1920 m. `job` and `fusion-job` are whole lines (common mode, patches, mapping unit,",
+        "the first with its model), the other names of ours are one pixel and no neighbours, as are all peers.",
         "",
         *(f"- {name}: did not run, {reason}" for name, reason in MISSING.items()),
-        *markdown(compared.figures),
+        *markdown([f for f in compared.figures if f.detector not in parts]),
+        "### At equal false alarms",
+        "",
+        "Confirmed alarms on the sample; the fusion at the grade whose false alarms are nearest at or below those of the peer.",
+        "",
+        *at_equal_alarms(compared.results, who, asked.comparison),
+        "### The fusion with something taken away, confirmed alarms",
+        "",
+        *markdown([f for f in compared.figures if f.stage == "confirmed" and f.detector in {"fusion", *parts}]),
         *FALSE_ALARMS,
         *_false([f for f in compared.figures if f.everything]),
         "### Looking ahead",

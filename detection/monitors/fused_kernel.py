@@ -26,7 +26,7 @@ CELLS_A_SCALE, MIDDLE, LAST = np.float32(2), np.float32(32), np.float32(63)
 ANOMALOUS, NORMAL = 0.5, -1.0
 """Evidence from which a look counts as anomalous, and below which as normal; between them it is neither (chosen)."""
 JUST_SHORT = 0.999
-"""Share of the confirming evidence of a change that lacks something else."""
+"""Share of what confirms, of a change that still lacks something."""
 F0, F1 = np.float32(0), np.float32(1)
 LOW, HIGH = np.float32(0.5), np.float32(2.0)
 """Bounds of the seasonal factor of the scale: `harmonics.SEASON_LOW` and `SEASON_HIGH`."""
@@ -154,10 +154,10 @@ def _weigh(p, t, day, told, graded, size, change, leading, decays, w, rules, e, 
     waits = phase[p] == FIRST or not normal
     if not low and waits and (evidence[p] > 0 or phase[p] == RECOVERING):
         return written
-    share = evidence[p] / w.confirm
+    share = min(evidence[p] / w.alarm * rules.provisional_share, JUST_SHORT)
     begun = day if o.onset == NO_DAY else o.onset
-    if share >= 1 and (grade[p] < w.grade or day - begun > w.within_days):
-        share = JUST_SHORT
+    if evidence[p] >= w.confirm and grade[p] >= w.grade and day - begun <= w.within_days:
+        share = 1.0
     away = change if leading else (o.total_change / o.count if o.count > 0 else F0)
     z, away = (-size, away) if low else (F0, F0)
     phase[p], written = take(o, phase[p], s.last_clear[p], p, t, day, z, away, share, rules, log, written)

@@ -16,6 +16,7 @@ POLARISATIONS: Final = ("vv", "vh")
 class Weights(NamedTuple):
     """The numbers of `Fusion`, as the kernel takes them."""
 
+    alarm: float
     confirm: float
     grade: float
     within_days: float
@@ -63,8 +64,10 @@ class Fusion:
     look is of no use."""
     radar: tuple[Literal["vv", "vh"], ...] = POLARISATIONS
     """Planes of radar looks, dB."""
+    alarm: Annotated[float, Gt(0)] = 6.0
+    """Evidence that raises an alarm, natural logarithm of the odds; `decision.provisional_share` is not asked."""
     confirm: Annotated[float, Gt(0)] = 10.0
-    """Evidence that confirms, natural logarithm of the odds."""
+    """Evidence that confirms it."""
     grade: Annotated[float, Ge(0)] = 4.0
     """Evidence that more than a part of the cell has changed, without which nothing is confirmed."""
     within_days: Annotated[int, Gt(0)] = 365
@@ -102,6 +105,10 @@ class Fusion:
     """The same of radar, dB."""
 
     def __post_init__(self) -> None:
+        if self.alarm > self.confirm:
+            raise ValueError(
+                f"alarm {self.alarm:g} is above confirm {self.confirm:g}; an alarm comes before it is confirmed"
+            )
         index = [name for name in self.optical if name not in (NEAR_INFRARED, DOUBT)]
         if len(index) != (1 if self.optical else 0) or len(set(self.optical)) < len(self.optical):
             raise ValueError(
