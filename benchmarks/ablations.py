@@ -48,9 +48,10 @@ def grades() -> list[Entry]:
 
 
 def ablations() -> list[Entry]:
-    """The default with one thing taken away."""
+    """The default with one thing taken away, or put in."""
     whole = _with()
     parts = {
+        "with common mode": replace(whole, common=True),
         "without radar": Less(whole, lambda s: replace(s, radar=None)),
         "without optical": Less(whole, lambda s: replace(s, optical=None)),
         "radar every 12 days": Less(whole, lambda s: replace(s, radar=_every(s.radar, 12))),

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from detection.accuracy.stream import NEVER, Changes, Stream, changes
 from detection.alerts import Alert
 from detection.errors import BadInput
-from detection.monitors import Detector, Looks, start, update
+from detection.monitors import Detector, Looks, residuals, start, update
+from detection.prepare import commonmode
 from detection.prepare import FUSION, planes_of
 from detection.types import SECONDS_A_DAY, Cube, Float, Grid, Planes, Scene, to_date, to_day
 from jobs.config import JobConfig, SeriesConfig, load
@@ -34,6 +35,8 @@ class PixelMonitor:
     """As it is used."""
     value: str = "nbr"
     """What stands for a column `value`."""
+    common: bool = False
+    """Take off the median residual of all series of the stream, look by look, as a job does of the forest around."""
     slow: ClassVar[bool] = False
 
     @property
@@ -57,7 +60,11 @@ class PixelMonitor:
         detector = Detector(mine.history, mine.monitor, mine.decision, mine.loss)
         looks = Looks(scenes, values)
         state = start(detector, looks.take(past), inside=np.ones(stream.many, np.bool_))
-        return changes_of(update(detector, state, looks.take(late))[1])
+        news = looks.take(late)
+        if self.common:
+            counts = commonmode.count(residuals(detector, state, news), np.zeros(stream.many, np.int64), 1)
+            news = replace(news, common=commonmode.anomaly(counts, (1, 1), commonmode.CommonMode()))
+        return changes_of(update(detector, state, news)[1])
 
     def _plane(self, column: str) -> str:
         return self.value if column == "value" else column
