@@ -11,8 +11,7 @@ from detection.accuracy.stream import NEVER, Changes, Stream, changes
 from detection.alerts import Alert
 from detection.errors import BadInput
 from detection.monitors import Detector, Looks, residuals, start, update
-from detection.prepare import commonmode
-from detection.prepare import FUSION, planes_of
+from detection.prepare import FUSION, commonmode, planes_of
 from detection.types import SECONDS_A_DAY, Cube, Float, Grid, Planes, Scene, to_date, to_day
 from jobs.config import JobConfig, SeriesConfig, load
 from jobs.evaluation.asked import Contestant
