@@ -15,6 +15,7 @@ from detection.sources.simulated import SimulatedParameters
 from detection.sources.stac import StacParameters
 from jobs.config import Cluster, JobConfig, Output, SeriesConfig, load
 from jobs.estimate import estimate
+from jobs.evidence import columns_of
 from jobs.plan import plan
 from jobs.run import run
 from jobs.series import run_series
@@ -32,7 +33,7 @@ DROP = {"vv": -4.0, "vh": -4.0, "value": -0.5}
 
 def test_there_are_some_of_each_kind() -> None:
     assert len(MONITOR) >= 1
-    assert {"series-index.yaml", "series-radar.yaml", "series-yearly.yaml"} <= set(SERIES)
+    assert {"series-index.yaml", "series-radar.yaml", "series-fused.yaml", "series-yearly.yaml"} <= set(SERIES)
     assert [p.name for p in (ROOT / "configs").iterdir() if p.suffix not in (".yaml", ".md")] == []
 
 
@@ -81,7 +82,7 @@ def test_a_series_config_finds_a_clearing_and_leaves_forest_alone(name: str, tmp
         for i in range(32 if yearly else 180)
     ]
     monitor_from = date(2015, 1, 1) if yearly else date(2022, 1, 1)
-    assert set(config.columns) <= set(LEVELS), "say above how a clearing looks in the new column"
+    assert set(columns_of(config)) <= set(LEVELS), "say above how a clearing looks in the new column"
     noise = np.random.default_rng(1)
     rows = [
         {"series_id": pixel, "date": day.isoformat()}
@@ -89,7 +90,7 @@ def test_a_series_config_finds_a_clearing_and_leaves_forest_alone(name: str, tmp
             column: LEVELS[column][0]
             + LEVELS[column][1] * noise.standard_normal()
             + DROP[column] * (pixel == "cleared" and day >= monitor_from + timedelta(days=400))
-            for column in config.columns
+            for column in columns_of(config)
         }
         for pixel in ("cleared", "forest")
         for day in days

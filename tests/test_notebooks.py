@@ -29,6 +29,12 @@ def shown(notebook, kind):
     ]
 
 
+def rows(table):
+    """The body of a displayed data frame: its cells, row by row, the index first."""
+    body = table.partition("<tbody>")[2]
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)]
+
+
 def test_there_are_notebooks():
     assert NOTEBOOKS
 
@@ -46,11 +52,22 @@ def test_a_notebook_holds_no_definitions_no_outputs_and_no_places_of_one_machine
     assert "simulated" in notebook.cells[0].source.lower()
 
 
+def executed(name):
+    client = NotebookClient(
+        opened(FOLDER / name), timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": FOLDER}}
+    )
+    return client.execute()
+
+
+def left_nothing_behind(notebook):
+    """No warning either: what a notebook writes goes to a folder that it removes."""
+    assert not [o.text for cell in code(notebook) for o in cell.outputs if o.get("name") == "stderr"]
+    assert sorted(FOLDER.iterdir()) == NOTEBOOKS
+
+
 @pytest.fixture(scope="module")
 def first_alerts():
-    notebook = opened(FOLDER / "01-first-alerts.ipynb")
-    client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": FOLDER}})
-    return client.execute()
+    return executed("01-first-alerts.ipynb")
 
 
 def test_first_alerts_runs_and_shows_what_it_says(first_alerts):
@@ -69,6 +86,30 @@ def test_first_alerts_calls_its_scores_simulated(first_alerts):
 
 
 def test_first_alerts_writes_no_warning(first_alerts):
-    """Neither does it leave anything behind: what it writes goes to a folder that it removes."""
-    assert not [o.text for cell in code(first_alerts) for o in cell.outputs if o.get("name") == "stderr"]
-    assert sorted(FOLDER.iterdir()) == NOTEBOOKS
+    left_nothing_behind(first_alerts)
+
+
+@pytest.fixture(scope="module")
+def pixel_history():
+    return executed("02-pixel-history.ipynb")
+
+
+def test_pixel_history_shows_what_its_words_say(pixel_history):
+    """The clearing is confirmed, the bamboo never alarms, one by one is all at once, and the last look is the confirming one."""
+    assert "True" in shown(pixel_history, "text/plain")
+    _, about, reached, looks, changes = map(rows, shown(pixel_history, "text/html"))
+    assert [row[1:3] for row in about] == [["clearing", "loss"], ["bamboo", "not loss"]]
+    counts = {name: [int(n) for n in numbers] for name, *numbers in reached}
+    cells, anomalous, *steps = counts["bamboo"]
+    assert anomalous > cells / 2 and steps == [0, 0, 0], "it looks like loss, and nothing is said of it"
+    cells, _, provisional, confirmed, _ = counts["clearing"]
+    assert cells == provisional > confirmed > cells / 2
+    assert {row[2] for row in looks} == {"landsat", "sentinel-2", "sentinel-1"}
+    assert float(looks[-1][-3]) > 10, "evidence"
+    assert float(looks[-1][-1]) >= 4 > max(float(row[-1]) for row in looks[:-1]), "the grade let it wait"
+    assert [(row[1], row[5]) for row in changes] == [("a cell of the clearing", "confirmed")]
+    assert len(shown(pixel_history, "image/png")) == 2
+
+
+def test_pixel_history_writes_no_warning(pixel_history):
+    left_nothing_behind(pixel_history)

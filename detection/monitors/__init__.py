@@ -19,12 +19,14 @@ from detection.harmonics import Table, date_table
 from detection.monitors import fused, kernel, machine, single
 from detection.monitors.fusion import Fusion
 from detection.monitors.machine import CONFIRMED, FIRST, NO_DAY, NONE, PROVISIONAL, RECOVERING, days_of
+from detection.monitors.said import Said, evidence_of
 from detection.monitors.state import Arrays, Detector, Looks, Monitor, State, columns, records
 from detection.types import Codes, Float, Scene
 
 __all__ = [
-    "FIT_AT_A_TIME", "LOG", "Detector", "Looks", "Monitor", "State", "Transitions", "advance", "columns", "days_of",
-    "exclude", "expected", "kernel", "machine", "reach", "records", "residuals", "start", "status", "unseen", "update",
+    "FIT_AT_A_TIME", "LOG", "Detector", "Looks", "Monitor", "Said", "State", "Transitions", "advance", "columns", "days_of",
+    "evidence_of", "exclude", "expected", "kernel", "machine", "reach", "records", "residuals", "start", "status", "unseen",
+    "update",
 ]  # fmt: skip
 
 Transitions = NDArray[Any]

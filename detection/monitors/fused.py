@@ -137,7 +137,7 @@ def advance(
             float(detector.sign),
             state.cell,
             likelihood.tables(),
-            _limits(),
+            limits(),
             _decays(fusion.half_life_days, fusion.grade_half_life_days),
             fusion.weights(detector.decision.anomaly),
             detector.decision.rules(),
@@ -176,7 +176,7 @@ def _slots(fusion: Fusion) -> Slots:
 
 
 @lru_cache(maxsize=1)
-def _limits() -> NDArray[np.float64]:
+def limits() -> NDArray[np.float64]:
     """(doubt - 1,) odds between neighbouring doubts of the tables: their geometric mean."""
     odds = np.array([d / (1 - d) for d in likelihood.DOUBTS])
     return np.asarray(np.sqrt(odds[1:] * odds[:-1]))
