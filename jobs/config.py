@@ -154,7 +154,7 @@ class Tiles:
 
     size: Annotated[int, Interval(ge=16, le=4096)] = 256
     """Cells along one side of a tile."""
-    halo_m: Annotated[float, Ge(0)] = 90.0
+    halo_m: Annotated[float, Ge(0)] = 150.0
     """Rim read around every tile, metres; at least `prepare.mask_buffer_m`, and `prepare.doubt_m` where `doubt` is a plane."""
 
 

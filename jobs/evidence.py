@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from detection.errors import BadInput
 from detection.harmonics import YEAR_DAYS
-from detection.prepare import FUSION, Prepare, planes_of
+from detection.prepare import DOUBT, FUSION, Prepare, planes_of
 from detection.types import Days, Mask, Planes
 from jobs.config import SeriesConfig
 from jobs.tables import Table
@@ -73,6 +73,8 @@ def limits(config: SeriesConfig, column: str) -> tuple[float, float]:
     planes = fused(config)
     if planes is not None and column in planes.radar:
         return RADAR_LIMITS
+    if planes is not None and column == DOUBT:
+        return 0.0, 1.0
     low, high = config.valid_min, config.valid_max
     return -np.inf if low is None else low, np.inf if high is None else high
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Fused
 
 import jobs.plan
 from detection.errors import BadInput
+from detection.monitors.fusion import Fusion
 from detection.prepare import Prepare
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.simulated import Simulated, SimulatedParameters
@@ -163,19 +163,19 @@ def test_the_estimate_of_memory_covers_what_was_measured(peak: Peak) -> None:
 
 @pytest.mark.parametrize("peak", [Peak(128, 400, 0.61), Peak(256, 400, 1.29)])
 def test_the_estimate_covers_looks_of_several_planes(peak: Peak) -> None:
-    """Measured as above (2026-11-26), landsat, sentinel-2 and sentinel-1 in planes nbr, ndmi, doubt and vv, vh."""
+    """Measured as above (2026-11-26), landsat, sentinel-2 and sentinel-1 in three planes and vv, vh."""
     source = SimulatedParameters(
         rows=peak.side, columns=peak.side, start=date(2019, 1, 1), end=date(2031, 1, 1),
         sensors=("landsat", "sentinel-2", "sentinel-1"),
     )  # fmt: skip
     days = [row.scene.day for row in Simulated(source).manifest(0, 10**6)]
     source = replace(source, end=to_date(days[peak.dates - 1] + 1))
-    fused = Fused(optical=("nbr", "ndmi", "doubt"))
+    fused = Fusion()
     config = job(source, tile=peak.side, period=Period(monitor_from=to_date(days[peak.dates * 4 // 5])))
     config = replace(config, history=replace(config.history, years=30), tiles=Tiles(size=peak.side, halo_m=150))
-    made = plan(replace(config, monitor=fused))  # type: ignore[arg-type]
+    made = plan(replace(config, monitor=fused))
     assert peak.gigabytes <= memory_gb(made) <= 1.35 * peak.gigabytes
-    single = plan(replace(config, monitor=Fused(optical=("nbr",), radar=("vv",))))  # type: ignore[arg-type]
+    single = plan(replace(config, monitor=Fusion(optical=("nbr",), radar=("vv",))))
     assert memory_gb(made) > memory_gb(single)
     assert estimate(made)["gigabytes of disk"] > 2 * estimate(single)["gigabytes of disk"]
 

@@ -129,6 +129,6 @@ def test_the_plan_names_what_the_planes_lack(tmp_path):
 
 def test_the_halo_covers_what_doubt_sees(tmp_path):
     with pytest.raises(ValueError, match=r"a halo of 90 m is less than prepare.doubt_m 150"):
-        job(tmp_path, tiles=Tiles())
-    job(tmp_path, tiles=Tiles(), monitor=Fusion(optical=("nbr",)))
-    job(tmp_path, tiles=Tiles(), prepare=Prepare(doubt_m=90))
+        job(tmp_path, tiles=Tiles(halo_m=90))
+    job(tmp_path, tiles=Tiles(halo_m=90), monitor=Fusion(optical=("nbr",)))
+    job(tmp_path, tiles=Tiles(halo_m=90), prepare=Prepare(doubt_m=90))

@@ -136,9 +136,9 @@ def test_every_status_of_a_change_is_reached(tmp_path: Path) -> None:
         values = [low if k in lows else 0.7 for k in range(looks)]
         return pd.concat([base, pd.DataFrame({"series_id": "s0", "date": new[:looks], "value": values})])
 
-    assert list(run(tmp_path, table(range(5, 15), 15, 0.62))[0].status) == ["provisional"]
+    assert list(run(tmp_path, table(range(5, 15), 15, 0.6))[0].status) == ["provisional"]
     assert list(run(tmp_path, table(range(5, 9), 9))[0].status) == ["confirmed"]
-    assert list(run(tmp_path, table(range(5, 15), 40, 0.62))[0].status) == ["expired"]
+    assert list(run(tmp_path, table(range(5, 15), 40, 0.6))[0].status) == ["expired"]
     assert list(run(tmp_path, table(range(5, 9), 40))[0].status) == ["finished"]
     assert list(run(tmp_path, table(range(5, 100), 100))[0].status) == ["finished"]
     assert run(tmp_path, table(range(5, 6), 40))[0].empty  # one low look is none

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import rasterio
 from jobsetup import SCENE, alerts, config, link, rasters, start, write_scenes
-from strategies import Fused
 
 from detection.codes import Monitored
 from detection.context import Context, Layer
 from detection.errors import BadInput, StaleState, UnknownBand
 from detection.monitors.cusum import Cusum
+from detection.monitors.fusion import Fusion
 from detection.prepare import Prepare
 from detection.sources.simulated import Simulated
 from detection.sources.stac import StacParameters
@@ -92,7 +92,7 @@ def check(found: tuple[Row, ...], index: str = "nbr", monitor: object = None) ->
 
 def test_radar_keeps_to_one_orbit_unless_the_monitor_knows_several():
     check(rows("127", "127"), "vh")
-    check(rows("127", "054", "127"), monitor=Fused())
+    check(rows("127", "054", "127"), monitor=Fusion())
     with pytest.raises(BadInput, match=r"2 relative orbits: 127 \(2 scenes\), 054 \(1 scenes\).*sources\.orbits"):
         check(rows("127", "054", "127"), "vh")
 
@@ -106,15 +106,15 @@ def test_radar_and_optical_share_no_index():
 
 def test_what_is_wrong_with_planes_is_one_line_that_names_the_key():
     with pytest.raises(UnknownBand, match=r"^radar: monitor.radar: plane 'nbr' needs .*sentinel-1-rtc has vv, vh"):
-        check(rows("127"), monitor=Fused(radar=("nbr",)))
+        check(rows("127"), monitor=Fusion(radar=("nbr",)))  # type: ignore[arg-type]
     with pytest.raises(
         BadInput, match=r"^radar: monitor.radar names no plane, the source has sentinel-1-rtc; name one"
     ):
-        check(rows("127"), monitor=Fused(radar=()))
+        check(rows("127"), monitor=Fusion(radar=()))
     with pytest.raises(
         BadInput, match=r"^radar: scenes of sentinel-1-rtc name the platform 'unknown'.*sources.platform"
     ):
-        check(rows("127", platform="unknown"), monitor=Fused())
+        check(rows("127", platform="unknown"), monitor=Fusion())
     check(rows("127", platform="unknown"), "vh")
 
 

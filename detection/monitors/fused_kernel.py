@@ -112,8 +112,11 @@ def _look(values, seen, t, model, slots, sign, cell, tables, limits, decays, w, 
             continue
         change, za, zb = _residual(values, x, model, slots, k, orbit, sign, p)
         odds, weight = base / (1 - base), 1.0
-        if d >= 0 and values[d, p] >= 0:
-            odds = values[d, p] / (1 - values[d, p])
+        if d >= 0:
+            if values[d, p] >= 1:
+                continue  # surely of no use
+            if values[d, p] >= 0:
+                odds = values[d, p] / (1 - values[d, p])
         if shared:
             za, zb, strange = _less(za, zb, common, a, b, cell[p])
             odds *= np.exp(w.scene_doubt * strange)
