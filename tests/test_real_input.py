@@ -91,14 +91,23 @@ def test_borneo_figures_fall_with_a_truth_a_year_late_and_with_series_exchanged(
     assert exchanged["producers"] < 0.6 and exchanged["users"] < 0.6 and exchanged["stable_series_flagged"] > 0.4
 
 
-def test_colorado_is_found(shared: Path, detect: Found, judge: ModuleType, tmp_path: Path) -> None:
-    table, truth = (
-        pd.read_csv(shared / "checks" / "series" / "colorado.csv.gz"),
-        real_truth.truth_of(shared, "colorado"),
-    )
-    detect(table, "series-index", "1994-01-01")
-    assert confirmed(judge, truth, tmp_path / "out.csv")["hits"] >= 12
-    assert detect(real_truth.constant(table[["series_id", "date", "value"]]), "series-index", "1994-01-01").empty
+@pytest.mark.parametrize(
+    ("name", "chosen", "since", "hits", "flagged"),
+    [
+        ("colorado", "series-index", "1994-01-01", 12, 0.0),
+        ("colorado", "series-fused", "1994-01-01", 4, 0.0),
+        ("myanmar", "series-radar", "2016-01-01", 30, 0.16),
+        ("myanmar", "series-fused", "2016-01-01", 3, 0.04),
+    ],
+)
+def test_small_sets_stay_as_good_as_they_are(
+    shared: Path, detect: Found, judge: ModuleType, tmp_path: Path,
+    name: str, chosen: str, since: str, hits: int, flagged: float,
+) -> None:  # fmt: skip
+    """Floors, not goals: some of them are poor (benchmarks/RESULTS.md says why)."""
+    detect(pd.read_csv(shared / "checks" / "series" / f"{name}.csv.gz"), chosen, since)
+    q = confirmed(judge, real_truth.truth_of(shared, name), tmp_path / "out.csv")
+    assert q["hits"] >= hits and q["stable_series_flagged"] <= flagged
 
 
 @pytest.mark.parametrize("name", CONFIGS)
