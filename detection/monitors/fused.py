@@ -138,6 +138,7 @@ def advance(
             state.cell,
             likelihood.tables(),
             limits(),
+            _widths(),
             _decays(fusion.half_life_days, fusion.grade_half_life_days),
             fusion.weights(detector.decision.anomaly),
             detector.decision.rules(),
@@ -180,6 +181,14 @@ def limits() -> NDArray[np.float64]:
     """(doubt - 1,) odds between neighbouring doubts of the tables: their geometric mean."""
     odds = np.array([d / (1 - d) for d in likelihood.DOUBTS])
     return np.asarray(np.sqrt(odds[1:] * odds[:-1]))
+
+
+@lru_cache(maxsize=1)
+def _widths() -> NDArray[np.float64]:
+    """(kind, width - 1) steps of a residual scale between neighbouring widths of the tables: their geometric mean."""
+    between = np.sqrt(np.array(likelihood.WIDTHS[1:]) * np.array(likelihood.WIDTHS[:-1]))
+    scales = (likelihood.OPTICAL.scale[0] / OPTICAL_STEP, likelihood.RADAR.scale[0] / RADAR_STEP)
+    return np.asarray(np.outer(scales, between), np.float64)
 
 
 @lru_cache(maxsize=8)

@@ -78,10 +78,11 @@ class Evidence(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def run(values, seen, model, slots, sign, cell, tables, limits, decays, w, rules, e, s, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def run(values, seen, model, slots, sign, cell, tables, limits, widths, decays, w, rules, e, s, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Take in all looks of all pixels; `e` and `s` are written. Returns the transitions, `log` or a longer one.
 
-    values: (time, slot, pixel); tables: `likelihood.tables`; limits: (doubt - 1,) odds between its doubts; decays: (2, day)
+    values: (time, slot, pixel); tables: `likelihood.tables`; limits: (doubt - 1,) odds between its doubts; widths:
+    (kind, width - 1) steps of the scale between its widths; decays: (2, day)
     factors of evidence and grade after so many days, the last for all longer times; w: `fusion.Weights`.
     """
     written, pixels = 0, values.shape[2]
@@ -90,20 +91,23 @@ def run(values, seen, model, slots, sign, cell, tables, limits, decays, w, rules
         for t in range(values.shape[0]):
             log = room(log, written, 2 * (last - first))
             written = _look(
-                values[t], seen, t, model, slots, sign, cell, tables, limits, decays, w, rules, e, s, first, last, log,
+                values[t], seen, t, model, slots, sign, cell, tables, limits, widths, decays, w, rules, e, s, first, last, log,
                 written,
             )  # fmt: skip
     return log[:written]
 
 
 @njit(cache=True, nogil=True)
-def _look(values, seen, t, model, slots, sign, cell, tables, limits, decays, w, rules, e, s, first, last, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _look(
+    values, seen, t, model, slots, sign, cell, tables, limits, widths, decays, w, rules, e, s, first, last, log, written
+):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """One look at a block of pixels."""
     k, day, orbit = np.int64(seen.radar[t]), seen.days[t], seen.orbit[t]
     if k == RADAR and orbit < 0:
         return written
     a, b, d = slots.first[k], slots.second[k], slots.doubt if k == OPTICAL else -1
-    x, planes, common, shared = seen.table[t], tables[k, _which(a, b)], seen.common[t], seen.common.shape[2] > 0
+    x, which, common, shared = seen.table[t], _which(a, b), seen.common[t], seen.common.shape[2] > 0
+    scale = model.radar[x.shape[0] - 1] if k == RADAR else model.optical[x.shape[0]]
     base = w.base_radar if k == RADAR else w.base_optical
     leading, leader = k == OPTICAL or slots.first[OPTICAL] < 0, max(a, b) if a < 0 else a
     phase, last_look, last_clear, monitored = s.phase, s.last_look, s.last_clear, model.monitored
@@ -123,7 +127,7 @@ def _look(values, seen, t, model, slots, sign, cell, tables, limits, decays, w, 
             weight = w.wet_weight if k == RADAR and a >= 0 and common[a, cell[p]] > w.wet else 1.0
         if not (abs(za) < HUGE and abs(zb) < HUGE):
             continue
-        ratios = planes[_bin(odds, limits), _place(za), _place(zb)]
+        ratios = tables[k, _bin(scale[p], widths[k]), which, _bin(odds, limits), _place(za), _place(zb)]
         told = min(max(ratios[0], w.least), w.most) * weight
         if phase[p] == NONE and told <= ANOMALOUS:
             last_look[p] = day
@@ -207,10 +211,10 @@ def _which(a, b):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _bin(odds, limits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """The doubt of the tables nearest to these odds."""
+def _bin(value, limits):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The doubt of the tables nearest to these odds, or the width nearest to this scale."""
     found = 0
-    while found < limits.shape[0] and odds > limits[found]:
+    while found < limits.shape[0] and value > limits[found]:
         found += 1
     return found
 

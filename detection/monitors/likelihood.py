@@ -12,7 +12,7 @@ two planes of a look in their scales. The form is the recommended engine of Reic
 probability as a part of the likelihood; `doubt` bounds what one look can add at about -log(doubt).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -27,6 +27,9 @@ CELLS: Final = 64
 """Cells a side: -16 to 16 scales; what lies beyond counts as the outermost."""
 DOUBTS: Final = (0.003, 0.01, 0.03, 0.06, 0.12, 0.25, 0.5, 0.8)
 """Outlier probabilities the table is made for; the nearest (in the logarithm) is taken."""
+WIDTHS: Final = (1.0, 1.5, 2.2, 3.3, 5.0)
+"""Residual scales of a cell, in those of its kind of sensor, that the table is made for; the nearest (in the logarithm) is
+taken. What a change looks like is known in units of the plane: in a cell that scatters more it is fewer of its own scales."""
 FREEDOM: Final = 4.0
 """Degrees of freedom of the densities of looks."""
 OUTLIER_FREEDOM: Final = 2.0
@@ -101,13 +104,19 @@ dB over clearings; the others recalled; how often: chosen."""
 
 @lru_cache(maxsize=4)
 def tables(whole: tuple[float, ...] = WHOLE, part: tuple[float, ...] = PART) -> Float:
-    """(kind, planes, doubt, cell, cell, 2) float32: evidence and grade of a look; kind 0 optical, 1 radar.
+    """(kind, width, planes, doubt, cell, cell, 2) float32: evidence and grade of a look; kind 0 optical, 1 radar.
 
-    planes: BOTH, or the marginal of the first or the second where a look has only one. Read-only: shared by all callers.
+    width: position in WIDTHS; planes: BOTH, or the marginal of the first or the second where a look has only one. Read-only: shared by all callers.
     """
-    made = np.ascontiguousarray(np.stack([_kind(kind, whole, part) for kind in (OPTICAL, RADAR)]), np.float32)
+    kinds = [np.stack([_kind(wider(kind, width), whole, part) for width in WIDTHS]) for kind in (OPTICAL, RADAR)]
+    made = np.ascontiguousarray(np.stack(kinds), np.float32)
     made.flags.writeable = False
     return made
+
+
+def wider(kind: Kind, width: float) -> Kind:
+    """The kind as a cell sees it that scatters so many times as much."""
+    return replace(kind, scale=(kind.scale[0] * width, kind.scale[1] * width))
 
 
 def _kind(kind: Kind, whole: tuple[float, ...], part: tuple[float, ...]) -> NDArray[np.float64]:
