@@ -100,9 +100,9 @@ def run(values, seen, model, slots, sign, cell, tables, limits, decays, w, rules
 def _look(values, seen, t, model, slots, sign, cell, tables, limits, decays, w, rules, e, s, first, last, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """One look at a block of pixels."""
     k, day, orbit = np.int64(seen.radar[t]), seen.days[t], seen.orbit[t]
-    if k == RADAR and orbit < 0:
-        return written
     a, b, d = slots.first[k], slots.second[k], slots.doubt if k == OPTICAL else -1
+    if (k == RADAR and orbit < 0) or (a < 0 and b < 0):
+        return written
     x, planes, common, shared = seen.table[t], tables[k, _which(a, b)], seen.common[t], seen.common.shape[2] > 0
     base = w.base_radar if k == RADAR else w.base_optical
     leading, leader = k == OPTICAL or slots.first[OPTICAL] < 0, max(a, b) if a < 0 else a
