@@ -30,6 +30,8 @@ JUST_SHORT = 0.999
 F0, F1 = np.float32(0), np.float32(1)
 LOW, HIGH = np.float32(0.5), np.float32(2.0)
 """Bounds of the seasonal factor of the scale: `harmonics.SEASON_LOW` and `SEASON_HIGH`."""
+SURE = np.float32(0.999)
+"""Doubts of this and beyond are this: a look that is certainly of no use has no odds."""
 HUGE = np.float32(1e6)
 """Values and residuals beyond this are no looks."""
 
@@ -113,7 +115,8 @@ def _look(values, seen, t, model, slots, sign, cell, tables, limits, decays, w, 
         change, za, zb = _residual(values, x, model, slots, k, orbit, sign, p)
         odds, weight = base / (1 - base), 1.0
         if d >= 0 and values[d, p] >= 0:
-            odds = values[d, p] / (1 - values[d, p])
+            doubt = min(values[d, p], SURE)
+            odds = doubt / (F1 - doubt)
         if shared:
             za, zb, strange = _less(za, zb, common, a, b, cell[p])
             odds *= np.exp(w.scene_doubt * strange)
