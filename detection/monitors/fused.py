@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.codes import Monitored
+from detection.errors import BadInput
 from detection.harmonics import Table, date_table, fit, fitted, season_factor
 from detection.history import baseline
 from detection.monitors import fused_kernel, likelihood, machine
@@ -23,8 +24,18 @@ LONGEST_DAYS: Final = 4000
 
 
 def orbits_of(scenes: tuple[Scene, ...]) -> NDArray[np.int16]:
-    """(time,) relative orbit of every look; UNKNOWN_ORBIT where it is not a number."""
-    return np.array([int(s.orbit) if s.orbit.isdigit() else UNKNOWN_ORBIT for s in scenes], np.int16)
+    """(time,) relative orbit of every radar look; UNKNOWN_ORBIT where it is not a number, and of optical looks.
+
+    Raises BadInput for a number that is no relative orbit.
+    """
+    return np.array([_orbit(scene) if scene.radar else UNKNOWN_ORBIT for scene in scenes], np.int16)
+
+
+def _orbit(scene: Scene) -> int:
+    number = int(scene.orbit) if scene.orbit.isdecimal() else UNKNOWN_ORBIT
+    if number >= MOST_STEPS:
+        raise BadInput(f"{scene.id}: orbit {scene.orbit} is no relative orbit (Sentinel-1: 1 to 175); give that, or none")
+    return number
 
 
 def model_of(detector: Detector, history: Looks, inside: NDArray[np.bool_]) -> tuple[Arrays, Codes, Arrays]:
