@@ -84,6 +84,7 @@ def _optical(table: Table, values: Float, floor: float, detector: Detector) -> N
     return made
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _radar(
     table: Table, values: Float, orbit: NDArray[np.int16], orbits: NDArray[np.int16], floor: float, detector: Detector
 ) -> NDArray[np.int16]:
@@ -108,6 +109,7 @@ def _radar(
     return made
 
 
+@np.errstate(over="ignore")
 def _steps(values: Float, step: np.float32) -> NDArray[np.int16]:
     """Whole steps; ABSENT for what is not finite or does not fit."""
     steps = np.rint(np.where(np.isfinite(values), values, np.float32(np.inf)) / step)
