@@ -118,13 +118,15 @@ def _steps(values: Float, step: np.float32) -> NDArray[np.int16]:
 
 def _monitored(detector: Detector, table: Table, values: Float, model: Arrays, inside: NDArray[np.bool_]) -> Codes:
     fusion = _fusion(detector)
-    heard = (model["radar"] != ABSENT).any(0) if len(model["radar"]) else np.zeros(len(inside), np.bool_)
+    planes = np.split(model["radar"], len(fusion.radar)) if fusion.radar else []
+    heard = np.all([(rows != ABSENT).any(0) for rows in planes], 0) if planes else np.zeros(len(inside), np.bool_)
     if not fusion.optical:
         codes = np.where(heard, Monitored.MONITORED, Monitored.SHORT_HISTORY)
         return np.where(inside, codes, Monitored.OUTSIDE).astype(np.uint8)
     index = np.ascontiguousarray(values[:, fusion.roles.first[0]])
     codes = baseline(table, index, detector.history, inside=inside, sign=detector.sign).monitored.copy()
-    broken = (codes == Monitored.MONITORED) & (model["optical"][0] == ABSENT)
+    blind = (model["optical"] == ABSENT).any(0) & ~heard  # near infrared without a baseline: no look could ever count
+    broken = (codes == Monitored.MONITORED) & ((model["optical"][0] == ABSENT) | blind)
     codes[broken] = Monitored.FAILED
     codes[(codes == Monitored.SHORT_HISTORY) & heard] = Monitored.MONITORED
     return codes
