@@ -34,7 +34,9 @@ def orbits_of(scenes: tuple[Scene, ...]) -> NDArray[np.int16]:
 def _orbit(scene: Scene) -> int:
     number = int(scene.orbit) if scene.orbit.isdecimal() else UNKNOWN_ORBIT
     if number >= MOST_STEPS:
-        raise BadInput(f"{scene.id}: orbit {scene.orbit} is no relative orbit (Sentinel-1: 1 to 175); give that, or none")
+        raise BadInput(
+            f"{scene.id}: orbit {scene.orbit} is no relative orbit (Sentinel-1: 1 to 175); give that, or none"
+        )
     return number
 
 
