@@ -9,9 +9,22 @@ from scipy.stats import t as student
 
 from detection.monitors import likelihood
 from detection.monitors.likelihood import (
-    BOTH, CELLS, DOUBTS, FIRST_ONLY, FREEDOM, OPTICAL, OUTLIER_FREEDOM, PART, RADAR, SECOND_ONLY, STEP, WHOLE, Kind, Surface,
+    BOTH,
+    CELLS,
+    DOUBTS,
+    FIRST_ONLY,
+    FREEDOM,
+    OPTICAL,
+    OUTLIER_FREEDOM,
+    PART,
+    RADAR,
+    SECOND_ONLY,
+    STEP,
+    WHOLE,
+    Kind,
+    Surface,
     tables,
-)  # fmt: skip
+)
 
 KINDS = (OPTICAL, RADAR)
 PLACES = (np.arange(CELLS) - (CELLS - 1) / 2) * STEP
@@ -71,13 +84,17 @@ def test_golden_values(number: int, doubt: int) -> None:
         assert found == pytest.approx(expected(KINDS[number], BOTH, DOUBTS[doubt], (a, b)), abs=2e-4), (a, b)
 
 
-@pytest.mark.parametrize(("number", "planes"), [(0, FIRST_ONLY), (1, FIRST_ONLY), (1, SECOND_ONLY)])
-def test_golden_values_of_one_plane(number: int, planes: int) -> None:
-    """The table adds up cells from -16 to 16 scales; the tails beyond are the tolerance. Near infrared never comes alone."""
+@pytest.mark.parametrize(
+    ("number", "planes", "near"), [(0, FIRST_ONLY, 0.21), (1, FIRST_ONLY, 0.07), (1, SECOND_ONLY, 0.07)]
+)
+def test_golden_values_of_one_plane(number: int, planes: int, near: float) -> None:
+    """Near infrared never comes alone. near: the table adds up cells from -16 to 16 scales, of a look of no use (Student,
+    two degrees of freedom, 8 scales) a fifth lies beyond: log 0.8.
+    """
     for doubt, a in product(range(len(DOUBTS)), (-12.25, -6.25, -2.75, -0.75)):
         row = (LOOK[a], 7) if planes == FIRST_ONLY else (7, LOOK[a])
         found = tables()[number, planes, doubt][row]
-        assert found == pytest.approx(expected(KINDS[number], planes, DOUBTS[doubt], (a, a)), abs=0.13), (doubt, a)
+        assert found == pytest.approx(expected(KINDS[number], planes, DOUBTS[doubt], (a, a)), abs=near), (doubt, a)
 
 
 def test_shape_type_and_nobody_writes() -> None:
@@ -166,8 +183,9 @@ def test_surfaces_are_all_there_are(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "shares", "least"), [(0, (), 0.99), (1, (), 0.99), (0, PART, 0.99), (1, PART, 0.99), (1, WHOLE, 0.99), (0, WHOLE, 0.8)]
-)  # fmt: skip
+    ("number", "shares", "least"),
+    [(0, (), 0.99), (1, (), 0.99), (0, PART, 0.99), (1, PART, 0.99), (1, WHOLE, 0.99), (0, WHOLE, 0.8)],
+)
 def test_densities_add_up_to_one(number: int, shares: tuple[float, ...], least: float) -> None:
     """Over the table as far as it goes: a fifth of the optical looks at a whole change lies below -16 scales."""
     z = list(np.meshgrid(PLACES, PLACES, indexing="ij"))
