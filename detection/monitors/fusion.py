@@ -107,10 +107,10 @@ class Fusion:
             raise ValueError(
                 f"optical {list(self.optical)}: take one index, and `nir` and `doubt` at most once beside it"
             )
-        if len(set(self.radar)) < len(self.radar) or not (self.optical or self.radar):
-            raise ValueError(
-                f"optical {list(self.optical)}, radar {list(self.radar)}: name one plane at least, each once"
-            )
+        if len(set(self.radar)) < len(self.radar):
+            raise ValueError(f"radar {list(self.radar)}: name each plane once")
+        if not (self.optical or self.radar):
+            raise ValueError("optical [], radar []: name one plane at least")
 
     @property
     def roles(self) -> Roles:
