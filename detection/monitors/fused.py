@@ -121,7 +121,8 @@ def _steps(values: Float, step: np.float32) -> NDArray[np.int16]:
 def _monitored(detector: Detector, table: Table, values: Float, model: Arrays, inside: NDArray[np.bool_]) -> Codes:
     fusion = _fusion(detector)
     planes = np.split(model["radar"], len(fusion.radar)) if fusion.radar else []
-    heard = np.all([(rows != ABSENT).any(0) for rows in planes], 0) if planes else np.zeros(len(inside), np.bool_)
+    levels = [(rows[table.shape[1] :] != ABSENT).any(0) for rows in planes]
+    heard = np.all(levels, 0) if planes else np.zeros(len(inside), np.bool_)
     if not fusion.optical:
         codes = np.where(heard, Monitored.MONITORED, Monitored.SHORT_HISTORY)
         return np.where(inside, codes, Monitored.OUTSIDE).astype(np.uint8)
