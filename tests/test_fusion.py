@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,10 @@ from detection.monitors.fusion import DOUBT, Fusion
 from detection.monitors.packed import pack_model, pack_pixels, unpack_model, unpack_pixels
 from detection.monitors.replay import begin, take_in
 from detection.types import Scene
+from jobs.config import ConfigError, load
 
 PIXELS, CELLS = 5, 2
-QUICK = settings(max_examples=25, deadline=None)
+QUICK = settings(max_examples=40, deadline=None)
 EAGER = Decision(confirm_looks=3, slow_days=20, recovery_looks=3, expire_days=60, finish_days=120)
 """Rules under which every step happens soon."""
 DEFAULT = detector_of(Fusion())
@@ -102,7 +104,10 @@ def weighed(detector: Detector, state: State, looks: Looks, t: int, p: int) -> t
     planes = likelihood.BOTH if len(z) == 2 else likelihood.FIRST_ONLY if first in z else likelihood.SECOND_ONLY
     evidence, grade = table_says(int(scene.radar), planes, float(odds), (z.get(first, 0.0), z.get(second, 0.0)))
     weight = fusion.wet_weight if wet else 1.0
-    told, graded = float(np.clip(evidence, fusion.least, fusion.most)), float(np.clip(grade, *[-fusion.grade_most, fusion.grade_most]))
+    told, graded = (
+        float(np.clip(evidence, fusion.least, fusion.most)),
+        float(np.clip(grade, *[-fusion.grade_most, fusion.grade_most])),
+    )
     return told * weight, graded * weight, max(-z.get(first, z.get(second, 0.0)), detector.decision.anomaly)
 
 
@@ -184,7 +189,7 @@ def said(a: Account, t: int, step: Step) -> None:
     a.steps.append((t, int(step), a.onset, a.count))
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(detectors, st.data())
 def test_the_kernel_does_what_its_docstrings_say(detector: Detector, data: st.DataObject) -> None:
     before = state_of(detector)
@@ -242,12 +247,18 @@ def many(detector: Detector) -> tuple[State, Looks]:
     pixels = 2 * fused_kernel.BLOCK + 77
     few = beginning(detector, 7)
     rng, times = np.random.default_rng(5), pixels // 7 + 1
-    scenes = sorted([*map(optical, range(FIRST_DAY, FIRST_DAY + 200, 16)), *map(radar, range(FIRST_DAY + 3, FIRST_DAY + 200, 12))])
+    scenes = sorted(
+        [*map(optical, range(FIRST_DAY, FIRST_DAY + 200, 16)), *map(radar, range(FIRST_DAY + 3, FIRST_DAY + 200, 12))]
+    )
     looks = shown(detector, few, scenes, rng.choice([0.0, -4.0, -9.0], (len(scenes), 2, 7)))
-    values = np.tile(looks.values, times)[..., :pixels] + rng.normal(0, 0.02, (len(scenes), 1, pixels)).astype(np.float32)
+    values = np.tile(looks.values, times)[..., :pixels] + rng.normal(0, 0.02, (len(scenes), 1, pixels)).astype(
+        np.float32
+    )
     model = {name: np.tile(array, times)[..., :pixels] for name, array in few.model.items()}
     watched = {name: np.tile(array, times)[:pixels] for name, array in few.pixels.items()}
-    state = replace(few, model=model, pixels=watched, monitored=np.zeros(pixels, np.uint8), cell=np.zeros(pixels, np.int32))
+    state = replace(
+        few, model=model, pixels=watched, monitored=np.zeros(pixels, np.uint8), cell=np.zeros(pixels, np.int32)
+    )
     return state, Looks(looks.scenes, values)
 
 
@@ -273,7 +284,9 @@ def test_blocks_and_threads_change_nothing() -> None:
 def test_late_and_repeated_looks_come_to_the_set_in_order(detector: Detector, data: st.DataObject) -> None:
     looks = data.draw(series(detector, state_of(detector), longest=12))
     many_looks = len(looks.scenes)
-    order = data.draw(st.permutations([*range(many_looks), *data.draw(st.lists(st.integers(0, many_looks - 1), max_size=5))]))
+    order = data.draw(
+        st.permutations([*range(many_looks), *data.draw(st.lists(st.integers(0, many_looks - 1), max_size=5))])
+    )
     fusion = detector.monitor
     assert isinstance(fusion, Fusion)
     memory = begin(state_of(detector), CELLS, width(fusion))
@@ -317,12 +330,17 @@ def test_looks_that_saw_nothing_change_nothing(detector: Detector, data: st.Data
 def test_a_state_is_of_constant_size_and_keeps_every_bit(detector: Detector, data: st.DataObject) -> None:
     before = state_of(detector)
     looks = data.draw(series(detector, before))
-    for state in (before, *(update(detector, before, pick(looks, range(n)))[0] for n in (len(looks.scenes) // 2, len(looks.scenes)))):
+    for state in (
+        before,
+        *(update(detector, before, pick(looks, range(n)))[0] for n in (len(looks.scenes) // 2, len(looks.scenes))),
+    ):
         assert {n: (a.shape, a.dtype) for n, a in state.arrays().items()} == {
             n: (a.shape, a.dtype) for n, a in before.arrays().items()
         }
         same(State.of(state.arrays(), state.last, state.detector), state)
-        again = replace(state, model=unpack_model(pack_model(state.model)), pixels=unpack_pixels(pack_pixels(state.pixels)))
+        again = replace(
+            state, model=unpack_model(pack_model(state.model)), pixels=unpack_pixels(pack_pixels(state.pixels))
+        )
         same(again, state)
         later = pick(looks, [i for i, s in enumerate(looks.scenes) if state.last is None or s > state.last])
         same(update(detector, again, later)[0], update(detector, state, later)[0])
@@ -357,7 +375,10 @@ def steps_of(detector: Detector, scenes: list[Scene], z: Any, **more: Any) -> tu
 
 
 @QUICK
-@given(st.sampled_from([DEFAULT, detector_of(Fusion(optical=("nbr",))), detector_of(Fusion(optical=("nbr", "nir")))]), st.data())
+@given(
+    st.sampled_from([DEFAULT, detector_of(Fusion(optical=("nbr",))), detector_of(Fusion(optical=("nbr", "nir")))]),
+    st.data(),
+)
 def test_one_contaminated_look_never_makes_an_alarm(detector: Detector, data: st.DataObject) -> None:
     scenes = both(120)
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
@@ -390,16 +411,17 @@ def test_no_decision_rests_on_a_later_look(detector: Detector, data: st.DataObje
 
 
 def test_smoke_of_a_week_is_no_alarm() -> None:
-    """Three looks whose doubt is 0.9, as deep as they come, between clear ones; the same without doubt alarm."""
+    """Three looks whose doubt is 0.9, as deep as they come, between clear ones; without doubt, eight days apart, they alarm."""
     scenes = sorted([*every(16, 90), *(optical(FIRST_DAY + 33 + d) for d in (0, 3, 6))])
     smoke = np.array([33 <= s.day - FIRST_DAY < 40 for s in scenes])
     z = np.where(smoke[:, None], (-9.0, -5.0), (0.2, 0.2))
     assert steps_of(DEFAULT, scenes, z, doubt=np.where(smoke, 0.9, 0.02))[0] == []
-    assert Step.PROVISIONAL in steps_of(DEFAULT, scenes, z, doubt=0.01)[0]
+    apart = [optical(FIRST_DAY + d) for d in (0, 8, 16)]
+    assert Step.PROVISIONAL in steps_of(DEFAULT, apart, [(-9.0, -5.0)] * 3, doubt=0.01)[0]
 
 
 @lru_cache
-def drawn(surface: str, share: float, cells: int = 300) -> tuple[float, float]:
+def drawn(surfaces: tuple[str, str], share: float, cells: int = 400) -> tuple[float, float]:
     """SIMULATED: share of cells (provisional, confirmed) within a year after a share of each became a surface.
 
     Where a cell lies between others of its surface is drawn once, the scatter of looks (Student t, 4 degrees) every time.
@@ -407,21 +429,276 @@ def drawn(surface: str, share: float, cells: int = 300) -> tuple[float, float]:
     rng, scenes = np.random.default_rng(7), both(365)
     z = rng.standard_t(4, (len(scenes), 2, cells))
     for k, kind in enumerate((likelihood.OPTICAL, likelihood.RADAR)):
-        names = (surface,) if surface == "felled" or not k else ("bare, dry",)
-        found = next(s for s in kind.surfaces if s.name in names)
+        found = next(s for s in kind.surfaces if s.name == surfaces[k])
         middle, _ = likelihood._mixed(found, share, kind)
         spread = np.array([share * s / scale for s, scale in zip(found.spread, kind.scale, strict=True)])
         mine = np.array([s.radar for s in scenes]) == k
         z[mine] += (np.array(middle)[:, None] + spread[:, None] * rng.normal(0, 1, (2, cells)))[None]
-    state = beginning(DEFAULT, 1)
-    model = {name: array.repeat(cells, -1) for name, array in state.model.items()}
-    watched = {name: array.repeat(cells) for name, array in state.pixels.items()}
-    state = replace(state, model=model, pixels=watched, monitored=state.monitored.repeat(cells), cell=state.cell.repeat(cells))
-    _, log = update(DEFAULT, state, shown(DEFAULT, state, scenes, z))
-    return tuple(len({r["pixel"] for r in log if r["step"] == step}) / cells for step in (1, 2))  # type: ignore[return-value]
+    one = beginning(DEFAULT, 1)
+    nought, ones = (shown(DEFAULT, one, scenes, np.full((len(scenes), 2), level)).values for level in (0.0, 1.0))
+    values = np.repeat(nought, cells, 2)
+    values[:, :2] += (z * (ones - nought)[:, :2]).astype(np.float32)
+    model = {name: array.repeat(cells, -1) for name, array in one.model.items()}
+    watched = {name: array.repeat(cells) for name, array in one.pixels.items()}
+    state = replace(
+        one, model=model, pixels=watched, monitored=one.monitored.repeat(cells), cell=one.cell.repeat(cells)
+    )
+    _, log = update(DEFAULT, state, Looks(tuple(scenes), values))
+    provisional, confirmed = (len(set(log["pixel"][log["step"] == step].tolist())) / cells for step in (1, 2))
+    return provisional, confirmed
 
 
-def test_show() -> None:
-    for surface in ("felled", "bare"):
-        for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0):
-            print(surface, share, drawn(surface, share))
+FELLED, BARE, BURNT = ("felled", "felled"), ("bare", "bare, dry"), ("burnt", "bare, dry")
+
+
+@pytest.mark.parametrize(("surfaces", "share"), [(FELLED, 0.0), (FELLED, 0.3), (BARE, 0.2), (BURNT, 0.2)])
+def test_a_part_of_a_cell_is_not_confirmed(surfaces: tuple[str, str], share: float) -> None:
+    assert drawn(surfaces, share)[1] <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("surfaces", "share", "least"), [(FELLED, 1.0, 0.9), (BARE, 0.6, 0.95), (BURNT, 0.7, 0.95), (BARE, 1.0, 0.99)]
+)
+def test_a_whole_cell_is_confirmed(surfaces: tuple[str, str], share: float, least: float) -> None:
+    """Of felled cells some that keep much green look like half a bare one."""
+    assert drawn(surfaces, share)[1] >= least
+
+
+def test_radar_over_wet_ground_counts_less() -> None:
+    scenes = [radar(FIRST_DAY + 12 * i) for i in range(3)]
+    told = []
+    for shared in (0.0, 0.39, 0.41, 0.9):
+        common = np.full((3, width(DEFAULT.monitor), 1), shared, np.float32)  # type: ignore[arg-type]
+        _, state = steps_of(DEFAULT, scenes, [(-3.2, -4.2)] * 3, common=common)
+        told.append(float(state.pixels["evidence"][0]))
+    assert told[0] == told[1] > 2
+    assert told[2] == told[3] == pytest.approx(0.4 * told[0], rel=1e-5)
+    dry = np.full((3, width(DEFAULT.monitor), 1), -0.9, np.float32)  # type: ignore[arg-type]
+    assert steps_of(DEFAULT, scenes, [(-3.2, -4.2)] * 3, common=dry)[1].pixels["evidence"][0] == told[0]
+
+
+def test_a_strange_scene_is_believed_less() -> None:
+    """Haze over all forest, taken off, still makes the look doubtful."""
+    evidence = []
+    for shared in (0.0, -1.0, -4.0, -12.0):
+        common = np.full((1, 3, 1), shared, np.float32)
+        evidence.append(
+            float(steps_of(DEFAULT, every(8, 1), [(-6.2, -2.2)], common=common, doubt=0.01)[1].pixels["evidence"][0])
+        )
+    assert evidence[0] == evidence[1] > evidence[2] > evidence[3] > 0
+
+
+def test_a_change_after_recovery_is_a_new_one() -> None:
+    scenes = every(16, 16 * 26)
+    z = np.full((len(scenes), 2), 0.2)
+    z[1:6] = z[18:24] = -12.2, -2.7
+    steps, state = steps_of(DEFAULT, scenes, z)
+    assert steps == [Step.PROVISIONAL, Step.CONFIRMED, Step.FINISHED, Step.PROVISIONAL, Step.CONFIRMED]
+    assert state.column("onset")[0] == scenes[18].day
+    assert state.column("closed")[0] == 1
+    z[6:13] = 0.2, 0.2  # seven normal looks are no recovery
+    z[13:18] = -12.2, -2.7
+    assert steps_of(DEFAULT, scenes[:20], z[:20])[0] == [Step.PROVISIONAL, Step.CONFIRMED]
+
+
+@pytest.mark.parametrize(("within", "steps"), [(365, [1, 2]), (40, [1])])
+def test_a_change_not_confirmed_in_time_never_is(within: int, steps: list[int]) -> None:
+    """Half a cell for two months, then all of it, for two years: the change began with the half."""
+    detector = detector_of(Fusion(within_days=within))
+    scenes = every(16, 700)
+    z = np.full((len(scenes), 2), (-12.2, -2.7))
+    z[:4] = -4.7, -0.7
+    found, state = steps_of(detector, scenes, z)
+    assert [step for step in found if step < Step.EXPIRED] == steps
+    assert within != 40 or (state.column("onset")[0] == FIRST_DAY and state.pixels["grade"][0] > 4)
+
+
+@pytest.mark.parametrize("fusion", [Fusion(optical=("nbr",)), Fusion(optical=("nbr", "nir")), Fusion()])
+def test_a_rise_is_no_loss(fusion: Fusion) -> None:
+    """An index that rises by ten scales and stays there: tails of the likelihood once made a loss of it."""
+    steps, state = steps_of(detector_of(fusion), every(16, 400), [(12.2, -0.7)] * 25, doubt=0.003)
+    assert (steps, state.pixels["phase"][0]) == ([], machine.NONE)
+    assert steps_of(detector_of(fusion), [radar(FIRST_DAY + 6 * i) for i in range(60)], [(12.2, 12.2)] * 60)[0] == []
+
+
+# One pixel for every status.
+
+
+def begun(detector: Detector, change: Any = None, **more: Any) -> State:
+    """The state of one pixel after a history that was changed: change(values (time, slot), is_radar (time,))."""
+    looks = history(detector, 1)
+    if change is not None:
+        change(looks.values[..., 0], np.array([s.radar for s in looks.scenes]))
+    return start(detector, looks, **{"inside": np.ones(1, bool), **more})
+
+
+def set_rows(which: str, value: float, keep: int = 0, slot: Any = slice(0, 2)) -> Any:
+    """A change of the history: of all looks of a kind but the first `keep`."""
+
+    def change(values: NDArray[np.float32], is_radar: NDArray[np.bool_]) -> None:
+        values[np.flatnonzero(is_radar == (which == "radar"))[keep:], slot] = value
+
+    return change
+
+
+def all_of(*changes: Any) -> Any:
+    def change(values: NDArray[np.float32], is_radar: NDArray[np.bool_]) -> None:
+        for one in changes:
+            one(values, is_radar)
+
+    return change
+
+
+OK, SHORT, FAILED, DISTURBED = (
+    Monitored.MONITORED,
+    Monitored.SHORT_HISTORY,
+    Monitored.FAILED,
+    Monitored.DISTURBED_HISTORY,
+)
+ONLY_OPTICAL, ONLY_RADAR = detector_of(Fusion(radar=())), detector_of(Fusion(optical=()))
+
+
+@pytest.mark.parametrize(
+    ("detector", "change", "code"),
+    [
+        (DEFAULT, None, OK),
+        (ONLY_OPTICAL, None, OK),
+        (ONLY_RADAR, None, OK),
+        (detector_of(Fusion(optical=("ndmi",), radar=())), None, OK),
+        (DEFAULT, all_of(set_rows("optical", NAN), set_rows("radar", NAN)), SHORT),
+        (ONLY_OPTICAL, set_rows("optical", NAN), SHORT),
+        (ONLY_OPTICAL, set_rows("optical", NAN, keep=11), SHORT),
+        (ONLY_OPTICAL, set_rows("optical", NAN, keep=12), OK),
+        (ONLY_RADAR, set_rows("radar", NAN, keep=11), SHORT),
+        (DEFAULT, set_rows("optical", NAN, keep=5), OK),  # by radar alone
+        (DEFAULT, set_rows("radar", NAN), OK),  # by optical looks alone
+        (DEFAULT, all_of(set_rows("optical", NAN, keep=5), set_rows("radar", NAN, slot=1)), SHORT),  # VH never
+        (ONLY_OPTICAL, set_rows("optical", 0.5), OK),
+        (ONLY_RADAR, set_rows("radar", -9.0), OK),
+        (ONLY_OPTICAL, set_rows("optical", np.inf), SHORT),
+        (ONLY_RADAR, set_rows("radar", -np.inf), SHORT),
+        *[(ONLY_OPTICAL, set_rows("optical", size), FAILED) for size in (1e30, -3e38, 7000.0)],
+        *[(ONLY_RADAR, set_rows("radar", size), SHORT) for size in (1e30, -3e38)],
+        (ONLY_OPTICAL, set_rows("optical", 3000.0, slot=1), FAILED),  # near infrared that is no reflectance
+        (DEFAULT, set_rows("optical", 3000.0, slot=1), OK),  # ... radar remains
+        (DEFAULT, set_rows("optical", 0.1, keep=60), DISTURBED),
+        (DEFAULT, all_of(set_rows("optical", 0.1, keep=110), set_rows("radar", -18.0, keep=147)), DISTURBED),
+    ],
+)  # fmt: skip
+def test_why_a_pixel_is_monitored_or_not(detector: Detector, change: Any, code: Monitored) -> None:
+    state = begun(detector, change)
+    assert Monitored(state.monitored[0]) == code
+    quiet = shown(detector, state, both(60), np.zeros((len(both(60)), 2)))
+    state, log = update(detector, state, quiet)
+    assert len(log) == 0
+    assert status(detector, state)[0] == (Status.NONE if code == OK else 255)
+    assert reach(state)[0] == code, "what is called monitored is seen"
+
+
+def test_outside_and_not_forest() -> None:
+    assert begun(DEFAULT, inside=np.zeros(1, bool)).monitored[0] == Monitored.OUTSIDE
+    assert begun(ONLY_RADAR, inside=np.zeros(1, bool)).monitored[0] == Monitored.OUTSIDE
+    bare = replace(DEFAULT, history=replace(DEFAULT.history, forest_min=0.75))
+    assert begun(bare).monitored[0] == Monitored.NOT_FOREST
+
+
+def test_a_loss_is_seen_by_radar_alone_and_by_a_short_optical_history_never() -> None:
+    state = begun(DEFAULT, set_rows("optical", NAN, keep=5))
+    scenes = [radar(FIRST_DAY + 12 * i) for i in range(20)]
+    whole, log = update(DEFAULT, state, shown(DEFAULT, state, scenes, np.full((20, 2), (-4.2, -5.2))))
+    assert log["step"].tolist() == [Step.PROVISIONAL, Step.CONFIRMED]
+    assert status(DEFAULT, whole)[0] == Status.CONFIRMED_LOW
+    blind = Looks(tuple(every(16, 90)), np.full((6, 3, 1), 0.05, np.float32))
+    untouched, log = update(DEFAULT, state, blind)
+    assert (len(log), reach(untouched)[0]) == (0, Monitored.NO_LOOK)
+
+
+@pytest.mark.parametrize("detector", [DEFAULT, ONLY_OPTICAL, ONLY_RADAR])
+def test_huge_values_do_no_harm(detector: Detector) -> None:
+    before = state_of(detector, 1)
+    scenes = both(200)
+    looks = shown(detector, before, scenes, np.zeros((len(scenes), 2)))
+    looks.values[3:-3:2, :2] = np.array([1e30, -1e30, np.inf, -np.inf])[np.arange(len(scenes[3:-3:2])) % 4][
+        :, None, None
+    ]
+    state, log = update(detector, before, looks)
+    assert len(log) == 0
+    for name in ("evidence", "grade", "total_sigma", "total_change"):
+        assert np.isfinite(state.column(name)).all(), name
+
+
+@pytest.mark.parametrize(("detector", "scene"), [(ONLY_RADAR, optical(FIRST_DAY)), (ONLY_OPTICAL, radar(FIRST_DAY))])
+def test_a_kind_of_look_without_planes_says_nothing(detector: Detector, scene: Scene) -> None:
+    before = state_of(detector)
+    for value in (0.05, -12.0, 0.7):
+        values = np.full((1, width(detector.monitor), PIXELS), value, np.float32)  # type: ignore[arg-type]
+        same(replace(update(detector, before, Looks((scene,), values))[0], last=None), before)
+
+
+@pytest.mark.parametrize("doubt", [1.0, 1.5, np.inf, 0.999999])
+def test_a_certain_doubt_is_the_greatest_there_is(doubt: float) -> None:
+    evidence = [
+        steps_of(DEFAULT, every(8, 1), [(-9.2, -3.2)], doubt=d)[1].pixels["evidence"][0] for d in (doubt, 0.8, NAN)
+    ]
+    assert evidence[0] == evidence[1] < 0.5 * evidence[2]
+
+
+def test_orbits_that_are_none() -> None:
+    state = state_of(DEFAULT, 1)
+    for name in ("233068", "²", "R068"):
+        values = np.array([0.7, 0.3, 0.02], np.float32).reshape(1, 3, 1)
+        light = replace(optical(FIRST_DAY), orbit=name)
+        assert update(DEFAULT, state, Looks((light,), values))[0].pixels["last_look"][0] == FIRST_DAY
+        values = np.array([-7, -13, np.nan], np.float32).reshape(1, 3, 1)
+        echo = Looks((radar(FIRST_DAY, name),), values)
+        if name == "233068":
+            with pytest.raises(BadInput, match="orbit 233068 is no relative orbit"):
+                update(DEFAULT, state, echo)
+        else:
+            assert update(DEFAULT, state, echo)[0].pixels["last_look"][0] == machine.NO_DAY
+
+
+# Parameters.
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ({"optical": ("nbr", "ndmi")}, "take one index"),
+        ({"optical": ("nir", "doubt")}, "take one index"),
+        ({"optical": ("nbr", "nir", "nir")}, "at most once"),
+        ({"radar": ("vv", "vv")}, "each plane once"),
+        ({"optical": (), "radar": ()}, "one plane at least"),
+    ],
+)
+def test_planes_that_make_no_sense_are_refused(wrong: dict[str, Any], line: str) -> None:
+    with pytest.raises(ValueError, match=line) as found:
+        Fusion(**wrong)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("radar: [vv, vh]", "radar: [vvv, vh]", "monitor.radar.0: found the text"),
+        ("optical: [value]", "optical: [value, ndmi]", "take one index"),
+        ("radar: [vv, vh]", "radar: [vv, vv]", "each plane once"),
+        ("radar: [vv, vh]", "confirms: 9", "unknown key, did you mean `confirm`?"),
+        ("radar: [vv, vh]", "confirm: -9", "expected a number greater than 0"),
+        ("radar: [vv, vh]", "least: 2", "expected a number less than 0"),
+    ],
+)
+def test_a_config_that_errs_is_told_the_line_and_the_remedy(tmp_path: Path, old: str, new: str, said: str) -> None:
+    text = (Path(__file__).parents[1] / "configs/series-fused.yaml").read_text()
+    path = tmp_path / "job.yaml"
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ConfigError) as found:
+        load(path)
+    (problem,) = found.value.problems
+    at = next(n for n, row in enumerate(text.splitlines(), 1) if row.strip().startswith(old))
+    assert (problem.line, "\n" in problem.text) == (at, False)
+    assert said in problem.text
+
+
+def test_a_role_is_any_name_but_those_of_bands() -> None:
+    assert [role(name) for name in ("ndmi", "nir", "doubt", "vv")] == ["index", "nir", "doubt", "vv"]
