@@ -501,6 +501,18 @@ def test_a_change_after_recovery_is_a_new_one() -> None:
     assert steps_of(DEFAULT, scenes[:20], z[:20])[0] == [Step.PROVISIONAL, Step.CONFIRMED]
 
 
+def test_a_change_closed_by_time_alarms_again_only_after_recovery() -> None:
+    scenes = every(16, 16 * 50)
+    z = np.full((len(scenes), 2), (-12.2, -2.7))
+    steps, state = steps_of(DEFAULT, scenes, z)
+    assert steps == [Step.PROVISIONAL, Step.CONFIRMED, Step.FINISHED]
+    assert (state.pixels["phase"][0], state.pixels["evidence"][0]) == (machine.RECOVERING, 0)
+    z[32:40] = 0.2, 0.2
+    again, state = steps_of(DEFAULT, scenes, z)
+    assert again == [*steps, Step.PROVISIONAL, Step.CONFIRMED]
+    assert state.column("onset")[0] == scenes[40].day
+
+
 @pytest.mark.parametrize(("within", "steps"), [(365, [1, 2]), (40, [1])])
 def test_a_change_not_confirmed_in_time_never_is(within: int, steps: list[int]) -> None:
     """Half a cell for two months, then all of it, for two years: the change began with the half."""
