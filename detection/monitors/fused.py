@@ -7,10 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.codes import Monitored
+from detection.errors import BadInput
 from detection.harmonics import Table, date_table, fit, fitted, season_factor
 from detection.history import baseline
 from detection.monitors import fused_kernel, likelihood, machine
-from detection.monitors.fused_kernel import ABSENT, OPTICAL_STEP, RADAR_STEP, SWING_STEP, Evidence, Model, Seen, Slots
+from detection.monitors.fused_kernel import (
+    ABSENT,
+    OPTICAL,
+    OPTICAL_STEP,
+    RADAR_STEP,
+    SWING_STEP,
+    Evidence,
+    Model,
+    Seen,
+    Slots,
+)  # fmt: skip
 from detection.monitors.fusion import Fusion
 from detection.monitors.state import Arrays, Detector, Looks, State
 from detection.types import Codes, Float, Scene
@@ -23,8 +34,20 @@ LONGEST_DAYS: Final = 4000
 
 
 def orbits_of(scenes: tuple[Scene, ...]) -> NDArray[np.int16]:
-    """(time,) relative orbit of every look; UNKNOWN_ORBIT where it is not a number."""
-    return np.array([int(s.orbit) if s.orbit.isdigit() else UNKNOWN_ORBIT for s in scenes], np.int16)
+    """(time,) relative orbit of every radar look; UNKNOWN_ORBIT where it is not a number, and of optical looks.
+
+    Raises BadInput for a number that is no relative orbit.
+    """
+    return np.array([_orbit(scene) if scene.radar else UNKNOWN_ORBIT for scene in scenes], np.int16)
+
+
+def _orbit(scene: Scene) -> int:
+    number = int(scene.orbit) if scene.orbit.isdecimal() else UNKNOWN_ORBIT
+    if number >= MOST_STEPS:
+        raise BadInput(
+            f"{scene.id}: orbit {scene.orbit} is no relative orbit (Sentinel-1: 1 to 175); give that, or none"
+        )
+    return number
 
 
 def model_of(detector: Detector, history: Looks, inside: NDArray[np.bool_]) -> tuple[Arrays, Codes, Arrays]:
@@ -73,6 +96,7 @@ def _optical(table: Table, values: Float, floor: float, detector: Detector) -> N
     return made
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _radar(
     table: Table, values: Float, orbit: NDArray[np.int16], orbits: NDArray[np.int16], floor: float, detector: Detector
 ) -> NDArray[np.int16]:
@@ -97,6 +121,7 @@ def _radar(
     return made
 
 
+@np.errstate(over="ignore")
 def _steps(values: Float, step: np.float32) -> NDArray[np.int16]:
     """Whole steps; ABSENT for what is not finite or does not fit."""
     steps = np.rint(np.where(np.isfinite(values), values, np.float32(np.inf)) / step)
@@ -105,13 +130,16 @@ def _steps(values: Float, step: np.float32) -> NDArray[np.int16]:
 
 def _monitored(detector: Detector, table: Table, values: Float, model: Arrays, inside: NDArray[np.bool_]) -> Codes:
     fusion = _fusion(detector)
-    heard = (model["radar"] != ABSENT).any(0) if len(model["radar"]) else np.zeros(len(inside), np.bool_)
+    planes = np.split(model["radar"], len(fusion.radar)) if fusion.radar else []
+    levels = [(rows[table.shape[1] :] != ABSENT).any(0) for rows in planes]
+    heard = np.all(levels, 0) if planes else np.zeros(len(inside), np.bool_)
     if not fusion.optical:
         codes = np.where(heard, Monitored.MONITORED, Monitored.SHORT_HISTORY)
         return np.where(inside, codes, Monitored.OUTSIDE).astype(np.uint8)
     index = np.ascontiguousarray(values[:, fusion.roles.first[0]])
     codes = baseline(table, index, detector.history, inside=inside, sign=detector.sign).monitored.copy()
-    broken = (codes == Monitored.MONITORED) & (model["optical"][0] == ABSENT)
+    blind = (model["optical"] == ABSENT).any(0) & ~heard  # near infrared without a baseline: no look could ever count
+    broken = (codes == Monitored.MONITORED) & ((model["optical"][0] == ABSENT) | blind)
     codes[broken] = Monitored.FAILED
     codes[(codes == Monitored.SHORT_HISTORY) & heard] = Monitored.MONITORED
     return codes
@@ -138,7 +166,7 @@ def advance(
             state.cell,
             likelihood.tables(),
             limits(),
-            _widths(),
+            widths(),
             _decays(fusion.half_life_days, fusion.grade_half_life_days),
             fusion.weights(detector.decision.anomaly),
             detector.decision.rules(),
@@ -184,11 +212,19 @@ def limits() -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=1)
-def _widths() -> NDArray[np.float64]:
+def widths() -> NDArray[np.float64]:
     """(kind, width - 1) steps of a residual scale between neighbouring widths of the tables: their geometric mean."""
     between = np.sqrt(np.array(likelihood.WIDTHS[1:]) * np.array(likelihood.WIDTHS[:-1]))
     scales = (likelihood.OPTICAL.scale[0] / OPTICAL_STEP, likelihood.RADAR.scale[0] / RADAR_STEP)
     return np.asarray(np.outer(scales, between), np.float64)
+
+
+def width_of(state: State, kind: int, terms: int) -> NDArray[np.int64]:
+    """(pixel,) position in `likelihood.WIDTHS` of the residual scale of the first plane of a kind of sensor."""
+    rows = state.model["optical"][terms:] if kind == OPTICAL else state.model["radar"][terms - 1 :]
+    if not len(rows):
+        return np.zeros(len(state.monitored), np.int64)
+    return np.asarray(np.searchsorted(widths()[kind], rows[0]), np.int64)
 
 
 @lru_cache(maxsize=8)

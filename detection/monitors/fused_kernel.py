@@ -30,6 +30,8 @@ JUST_SHORT = 0.999
 F0, F1 = np.float32(0), np.float32(1)
 LOW, HIGH = np.float32(0.5), np.float32(2.0)
 """Bounds of the seasonal factor of the scale: `harmonics.SEASON_LOW` and `SEASON_HIGH`."""
+SURE = np.float32(0.999)
+"""Doubts of this and beyond are this: a look that is certainly of no use has no odds."""
 HUGE = np.float32(1e6)
 """Values and residuals beyond this are no looks."""
 
@@ -98,14 +100,14 @@ def run(values, seen, model, slots, sign, cell, tables, limits, widths, decays, 
 
 
 @njit(cache=True, nogil=True)
-def _look(
+def _look(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     values, seen, t, model, slots, sign, cell, tables, limits, widths, decays, w, rules, e, s, first, last, log, written
-):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+):
     """One look at a block of pixels."""
     k, day, orbit = np.int64(seen.radar[t]), seen.days[t], seen.orbit[t]
-    if k == RADAR and orbit < 0:
-        return written
     a, b, d = slots.first[k], slots.second[k], slots.doubt if k == OPTICAL else -1
+    if (k == RADAR and orbit < 0) or (a < 0 and b < 0):
+        return written
     x, which, common, shared = seen.table[t], _which(a, b), seen.common[t], seen.common.shape[2] > 0
     scale = model.radar[x.shape[0] - 1] if k == RADAR else model.optical[x.shape[0]]
     base = w.base_radar if k == RADAR else w.base_optical
@@ -116,11 +118,9 @@ def _look(
             continue
         change, za, zb = _residual(values, x, model, slots, k, orbit, sign, p)
         odds, weight = base / (1 - base), 1.0
-        if d >= 0:
-            if values[d, p] >= 1:
-                continue  # surely of no use
-            if values[d, p] >= 0:
-                odds = values[d, p] / (1 - values[d, p])
+        if d >= 0 and values[d, p] >= 0:
+            doubt = min(values[d, p], SURE)
+            odds = doubt / (F1 - doubt)
         if shared:
             za, zb, strange = _less(za, zb, common, a, b, cell[p])
             odds *= np.exp(w.scene_doubt * strange)

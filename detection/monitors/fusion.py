@@ -64,8 +64,9 @@ class Fusion:
     look is of no use."""
     radar: tuple[Literal["vv", "vh"], ...] = POLARISATIONS
     """Planes of radar looks, dB."""
-    alarm: Annotated[float, Gt(0)] = 6.0
-    """Evidence that raises an alarm, natural logarithm of the odds; `decision.provisional_share` is not asked."""
+    alarm: Annotated[float, Gt(0)] = 8.0
+    """Evidence that raises an alarm, natural logarithm of the odds: more than two looks of one day can give;
+    `decision.provisional_share` is not asked."""
     confirm: Annotated[float, Gt(0)] = 10.0
     """Evidence that confirms it."""
     grade: Annotated[float, Ge(0)] = 4.0
@@ -114,10 +115,10 @@ class Fusion:
             raise ValueError(
                 f"optical {list(self.optical)}: take one index, and `nir` and `doubt` at most once beside it"
             )
-        if len(set(self.radar)) < len(self.radar) or not (self.optical or self.radar):
-            raise ValueError(
-                f"optical {list(self.optical)}, radar {list(self.radar)}: name one plane at least, each once"
-            )
+        if len(set(self.radar)) < len(self.radar):
+            raise ValueError(f"radar {list(self.radar)}: name each plane once")
+        if not (self.optical or self.radar):
+            raise ValueError("optical [], radar []: name one plane at least")
 
     @property
     def roles(self) -> Roles:

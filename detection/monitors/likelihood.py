@@ -9,7 +9,8 @@ use at all (cloud, smoke, shadow) with a probability that the look itself sugges
 
 Densities are bivariate Student t with few degrees of freedom (heavy tails: one look never decides), z the residuals of the
 two planes of a look in their scales. The form is the recommended engine of Reiche et al. 2015 (bayts) with the outlier
-probability as a part of the likelihood; `doubt` bounds what one look can add at about -log(doubt).
+probability as a part of the likelihood; `doubt` bounds what one look can add at about 3 - log(doubt) for optical looks (of
+the index alone 1.6 - log(doubt)), 1.4 - log(doubt) for radar: 3 and 1.4 are how much likelier a change is at best than no use.
 """
 
 from dataclasses import dataclass, replace
@@ -106,7 +107,8 @@ dB over clearings; the others recalled; how often: chosen."""
 def tables(whole: tuple[float, ...] = WHOLE, part: tuple[float, ...] = PART) -> Float:
     """(kind, width, planes, doubt, cell, cell, 2) float32: evidence and grade of a look; kind 0 optical, 1 radar.
 
-    width: position in WIDTHS; planes: BOTH, or the marginal of the first or the second where a look has only one. Read-only: shared by all callers.
+    width: position in WIDTHS; planes: BOTH, or the marginal of the first or the second where a look has only one.
+    Read-only: shared by all callers.
     """
     kinds = [np.stack([_kind(wider(kind, width), whole, part) for width in WIDTHS]) for kind in (OPTICAL, RADAR)]
     made = np.ascontiguousarray(np.stack(kinds), np.float32)
@@ -130,10 +132,15 @@ def _kind(kind: Kind, whole: tuple[float, ...], part: tuple[float, ...]) -> NDAr
 
 
 def _ratios(densities: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """(doubt, cell, cell, 2) of forest, changed, partly changed, useless."""
-    doubt = np.array(DOUBTS)[:, None, None]
+    """(doubt, cell, cell, 2) of forest, changed, partly changed, useless.
+
+    Tails of wide mixtures reach above forest: there the first plane says nothing for a change, the second alone may.
+    """
+    doubt, above = np.array(DOUBTS)[:, None, None], CELLS // 2
     forest, changed, partly = (np.log((1 - doubt) * d + doubt * densities[3]) for d in (densities[0], *densities[1:3]))
-    return np.stack([changed - forest, changed - partly], -1)
+    evidence = changed - forest
+    evidence[:, above:] = np.minimum(evidence[:, above:], np.maximum(evidence[:, above, None], 0))
+    return np.stack([evidence, changed - partly], -1)
 
 
 def _marginal(density: NDArray[np.float64], axis: int | None) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from detection.errors import BadInput
 from detection.monitors import fused, likelihood
-from detection.monitors.fused_kernel import HUGE, OPTICAL, RADAR
+from detection.monitors.fused_kernel import HUGE, OPTICAL, RADAR, SURE
 from detection.monitors.fusion import Fusion
 from detection.monitors.state import Detector, Looks, State
 from detection.types import Float
@@ -47,13 +47,19 @@ def evidence_of(detector: Detector, state: State, looks: Looks) -> Said:
     for kind, mine in ((OPTICAL, ~radar), (RADAR, radar)):
         part = looks.take(mine)
         common = np.zeros_like(z[mine]) if part.common is None else part.common[:, :, state.cell]
-        for whole, found in zip(said, _of_kind(detector.monitor, kind, z[mine], part.values, common), strict=True):
+        width = (
+            fused.width_of(state, kind, 1 + 2 * detector.history.harmonics)
+            if mine.any()
+            else np.zeros(pixels, np.int64)
+        )
+        told = _of_kind(detector.monitor, kind, z[mine], part.values, common, width)
+        for whole, found in zip(said, told, strict=True):
             whole[mine] = found
     return said
 
 
-def _of_kind(fusion: Fusion, kind: int, z: Float, values: Float, common: Float) -> Said:
-    """Of the looks of one kind of sensor; z, values, common: (time, slot, pixel)."""
+def _of_kind(fusion: Fusion, kind: int, z: Float, values: Float, common: Float, width: NDArray[np.int64]) -> Said:
+    """Of the looks of one kind of sensor; z, values, common: (time, slot, pixel); width: (pixel,) of the tables."""
     slots = (fusion.roles.first[kind], fusion.roles.second[kind])
     if max(slots) < 0:
         nothing = np.full_like(z[:, 0], np.nan)
@@ -63,7 +69,7 @@ def _of_kind(fusion: Fusion, kind: int, z: Float, values: Float, common: Float) 
     strange = np.maximum(np.abs(shared).max(1) - 1, 0)
     odds = _odds(fusion, kind, values) * np.exp(fusion.scene_doubt * strange)
     wet = (kind == RADAR) & (shared[:, 0] > fusion.wet)
-    return _looked_up(fusion, kind, away - shared, odds, np.where(wet, fusion.wet_weight, 1.0))
+    return _looked_up(fusion, kind, away - shared, odds, np.where(wet, fusion.wet_weight, 1.0), width)
 
 
 def _odds(fusion: Fusion, kind: int, values: Float) -> Numbers:
@@ -71,18 +77,19 @@ def _odds(fusion: Fusion, kind: int, values: Float) -> Numbers:
     doubt = np.full(values[:, 0].shape, fusion.base_radar if kind == RADAR else fusion.base_optical)
     if kind == OPTICAL and fusion.roles.doubt >= 0:
         given = values[:, fusion.roles.doubt]
-        doubt = np.where(given >= 0, given, doubt)
+        doubt = np.where(given >= 0, np.minimum(given, SURE), doubt)
     return np.asarray(doubt / (1 - doubt), np.float64)
 
 
-def _looked_up(fusion: Fusion, kind: int, z: Float, odds: Numbers, weight: Numbers) -> Said:
+def _looked_up(fusion: Fusion, kind: int, z: Float, odds: Numbers, weight: Numbers, width: NDArray[np.int64]) -> Said:
     """The likelihoods at these residuals; nothing where a plane of the look was not seen."""
     first, second = fusion.roles.first[kind], fusion.roles.second[kind]
     planes = likelihood.FIRST_ONLY if second < 0 else likelihood.SECOND_ONLY if first < 0 else likelihood.BOTH
     seen = (np.abs(z) < HUGE).all(1, keepdims=True)
     at = np.where(seen, z, 0) / likelihood.STEP + likelihood.CELLS / 2
     cells = np.clip(at, 0, likelihood.CELLS - 1).astype(np.int64)
-    found = likelihood.tables()[kind, planes, np.searchsorted(fused.limits(), odds), cells[:, 0], cells[:, 1]]
+    doubts = np.searchsorted(fused.limits(), odds)
+    found = likelihood.tables()[kind, width, planes, doubts, cells[:, 0], cells[:, 1]]
     evidence = np.clip(found[..., 0], fusion.least, fusion.most) * weight
     grade = np.clip(found[..., 1], -fusion.grade_most, fusion.grade_most) * weight
     parts = (z, *(one[:, None] for one in (1 - 1 / (1 + odds), evidence, grade)))
