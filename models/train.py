@@ -54,7 +54,7 @@ class Recipe:
 
     name: str = "loss-simulated"
     """Name of the model: small letters, digits and hyphens."""
-    version: str = "2.0.0"
+    version: str = "3.0.0"
     """Its version; a version, once out, means one thing."""
     training: tuple[int, ...] = tuple(range(1101, 1107))
     """Seeds of the scenes it learns from."""
