@@ -113,10 +113,11 @@ def run(values, seen, model, slots, sign, cell, tables, limits, decays, w, rules
     values: (time, slot, pixel); tables: `likelihood.tables`; limits: (doubt - 1,) odds between its doubts; decays: (2, day)
     factors of evidence and grade after so many days, the last for all longer times; w: `fusion.Weights`.
     """
-    written, pixels, o = 0, values.shape[2], _scratch()
+    written, pixels, o = np.int64(0), values.shape[2], _scratch()  # a literal nought would be compiled for itself
     for first in range(0, pixels, BLOCK):
         n = min(BLOCK, pixels - first)
-        o.fate[n:] = 0
+        for j in range(n, BLOCK):
+            o.fate[j] = 0
         for t in range(values.shape[0]):
             k, orbit = np.int64(seen.radar[t]), seen.orbit[t]
             if not _seen(values[t], model.monitored, slots, k, orbit, first, n, o.fate):
@@ -191,7 +192,8 @@ def _residuals(values, x, model, slots, k, orbit, sign, first, n, o):  # type: i
     for plane, slot in ((0, a), (1, b)):
         z = o.za if plane == 0 else o.zb
         if slot < 0:
-            z[:n] = F0
+            for j in range(n):
+                z[j] = F0
             continue
         change = o.spare if plane == 1 and a >= 0 else o.change
         value = values[slot, first : first + n]
@@ -246,22 +248,30 @@ def _radar(value, x, model, row, orbit, first, n, change, z):  # type: ignore[no
 @njit(cache=True, nogil=True)
 def _less(common, cells, slots, k, w, first, n, o):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The common mode off, run by run of pixels of one cell of the lattice; how strange it is tells on odds and weight."""
-    o.factor[:n], o.weight[:n] = 1, 1
+    za, zb, factor, weight = o.za, o.zb, o.factor, o.weight
+    for j in range(n):
+        factor[j] = 1
+    for j in range(n):
+        weight[j] = 1
     if common.shape[1] == 0:
         return
-    a, b, cell, j = slots.first[k], slots.second[k], cells[first : first + n], 0
-    while j < n:
-        last, here = j + 1, cell[j]
-        while last < n and cell[last] == here:
-            last += 1
+    a, b, cell, start = slots.first[k], slots.second[k], cells[first : first + n], 0
+    while start < n:
+        end, here = start + 1, cell[start]
+        while end < n and cell[end] == here:
+            end += 1
         shift_a, shift_b = common[a, here] if a >= 0 else F0, common[b, here] if b >= 0 else F0
-        strange = max(max(abs(shift_a), abs(shift_b)) - F1, F0)
-        o.za[j:last] -= shift_a
-        o.zb[j:last] -= shift_b
-        o.factor[j:last] = np.exp(w.scene_doubt * strange)
-        if k == RADAR and a >= 0 and shift_a > w.wet:
-            o.weight[j:last] = w.wet_weight
-        j = last
+        strange = np.exp(w.scene_doubt * max(max(abs(shift_a), abs(shift_b)) - F1, F0))
+        less = w.wet_weight if k == RADAR and a >= 0 and shift_a > w.wet else 1.0
+        for j in range(start, end):
+            za[j] -= shift_a
+        for j in range(start, end):
+            zb[j] -= shift_b
+        for j in range(start, end):
+            factor[j] = strange
+        for j in range(start, end):
+            weight[j] = less
+        start = end
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -283,7 +293,8 @@ def _odds(values, slots, k, w, first, n, o):  # type: ignore[no-untyped-def]  # 
 def _place(limits, n, o):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Where in the table: the nearest doubt, and the cells of the residuals; what cannot be judged was not seen."""
     place, odds, za, zb, fate, one = o.place, o.odds, o.za, o.zb, o.fate, np.uint32(1)
-    place[:n] = 0
+    for j in range(n):
+        place[j] = 0
     for i in range(limits.shape[0]):
         for j in range(n):
             place[j] += one if odds[j] > limits[i] else np.uint32(0)
