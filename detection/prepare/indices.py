@@ -22,7 +22,7 @@ def normalised_difference(a: Float, b: Float) -> Float:
     """(a - b) / (a + b), NaN where the sum is not positive."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         total = a + b
-        return np.where(total > 0, (a - b) / total, np.float32(np.nan)).astype(np.float32)
+        return np.where(total > 0, (a - b) / total, np.float32(np.nan)).astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True)
