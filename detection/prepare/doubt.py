@@ -77,7 +77,7 @@ def _running(cloud, acquired, reach):  # type: ignore[no-untyped-def]  # pragma:
     return out
 
 
-@njit("float32[:, ::1](int64[:, ::1], int64, int64[::1], int64)", cache=True, nogil=True)
+@njit("float32[:, ::1](int64[:, ::1], int64, int64[::1], int64)", cache=True, nogil=True, error_model="numpy")
 def _shares(running, reach, wide, columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """A row's part of the disk is the difference of its running sum at both ends of the chord."""
     rows = running.shape[0]
@@ -87,9 +87,10 @@ def _shares(running, reach, wide, columns):  # type: ignore[no-untyped-def]  # p
         total[:] = 0
         for step in range(-reach, reach + 1):
             if 0 <= y + step < rows:
-                row, half = running[y + step], wide[step + reach]
+                left, right = reach - wide[step + reach], reach + wide[step + reach] + 1
+                low, high = running[y + step, left : left + columns], running[y + step, right : right + columns]
                 for x in range(columns):
-                    total[x] += row[x + reach + half + 1] - row[x + reach - half]
+                    total[x] += high[x] - low[x]
         for x in range(columns):
             out[y, x] = (total[x] & 0xFFFFFFFF) / max(total[x] >> 32, 1)
     return out
