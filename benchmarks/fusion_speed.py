@@ -8,14 +8,13 @@ both sides in one process, alternating. One thread unless said.
 
 import argparse
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -24,100 +23,26 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "G
     os.environ.setdefault(_name, "1")
 
 import numpy as np  # noqa: E402
+from fusion_peer import beside_sccd  # noqa: E402
 from fusion_step import Step, report  # noqa: E402
+from fusion_world import PIXELS, PLACES, World, begun, placed, world  # noqa: E402
 from results import record  # noqa: E402
 from steps import SIDE  # noqa: E402
 
 from detection.harmonics import date_table  # noqa: E402
 from detection.history import History  # noqa: E402
-from detection.monitors import Detector, Looks, State, advance, start, update  # noqa: E402
+from detection.monitors import Detector, Looks, State, advance, update  # noqa: E402
 from detection.monitors.fused_kernel import OPTICAL_STEP  # noqa: E402
 from detection.monitors.fusion import Fusion  # noqa: E402
 from detection.monitors.packed import pack_model, pack_pixels  # noqa: E402
 from detection.monitors.state import prefixed  # noqa: E402
-from detection.prepare.doubt import doubt  # noqa: E402
 from detection.types import Scene  # noqa: E402
 from jobs.state import write_generation  # noqa: E402
 
 ROOT: Final = Path(__file__).parents[1]
-PIXELS: Final = 10_000
-"""Series of the workload; a tile is made of copies of them, laid out at random."""
-PLACES: Final = np.random.default_rng(7).integers(0, PIXELS, SIDE * SIDE)
-"""Which series stands where."""
 ROUNDS: Final = 9
-PEER_PIXELS: Final = 400
-PEER_LOOKS: Final = 12
-HISTORY_YEARS: Final = 5
-RADAR_STEP_DAYS: Final = 6
-FOREST_DB: Final = np.array([-7.5, -13.5], np.float32)
-LOSS_DB: Final = np.array([-2.5, -3.5], np.float32)
-"""VV and VH of forest and the fall of a whole loss; scatter of a look 0.8 dB (chosen)."""
-
-
-@dataclass(frozen=True)
-class World:
-    """Prepared looks of both kinds, and the bands and flags they were made of."""
-
-    looks: Looks
-    """(time, slot, pixel) in order of time."""
-    opening: int
-    """Looks of the history."""
-    made: Any
-    """The workload."""
-
-
-def world(workload: Any, seed: int = 2) -> World:
-    """The series of the workload as the fusion sees them: NBR, near infrared and doubt; VV and VH from two orbits."""
-    made = workload.make("nrt8", PIXELS, seed=seed)
-    days = made["dates"] - 719_163
-    scenes, values = _optical(made, days)
-    echoes, heard = _radar(made, days)
-    order = sorted(range(len(scenes) + len(echoes)), key=lambda i: (scenes + echoes)[i])
-    both = np.concatenate([values, heard])[order]
-    told = tuple((scenes + echoes)[i] for i in order)
-    opening = sum(s.day < days[0] + HISTORY_YEARS * 365.25 for s in told)
-    return World(Looks(told, both), opening, made)
-
-
-def _optical(made: Any, days: np.ndarray) -> tuple[list[Scene], np.ndarray]:
-    bands = (made["bands"].transpose(1, 2, 0) / 10_000).astype(np.float32)
-    nir, swir = bands[3], bands[5]
-    clear = made["qa"].T == 0
-    side = int(PIXELS**0.5)
-
-    def flat(mask: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(mask.reshape(-1, side, side))
-
-    cloud, seen = flat(~clear), flat(clear)
-    doubts = doubt(flat(bands[0]), flat(bands[2]), cloud, np.ones_like(seen), seen, 5.0).reshape(len(days), -1)
-    planes = np.stack([(nir - swir) / (nir + swir), nir, doubts], 1)
-    planes[~np.repeat(clear[:, None], 3, 1)] = np.nan
-    return [Scene(int(d) * 86_400, "landsat-8", f"o{d}") for d in days], planes.astype(np.float32)
-
-
-def _radar(made: Any, days: np.ndarray) -> tuple[list[Scene], np.ndarray]:
-    rng = np.random.default_rng(5)
-    when = np.arange(days[0], days[-1], RADAR_STEP_DAYS)
-    gone = (made["t_break"] > 0) & (when[:, None] + 719_163 >= made["t_break"])
-    fall = (gone * made["severity"])[:, None] * LOSS_DB[:, None]
-    level = FOREST_DB[:, None] + rng.normal(0, 0.7, (2, PIXELS)) + 0.6 * (np.arange(len(when)) % 2)[:, None, None]
-    echo = level + fall + rng.normal(0, 0.8, (len(when), 2, PIXELS))
-    planes = np.concatenate([echo, np.full((len(when), 1, PIXELS), np.nan)], 1).astype(np.float32)
-    scenes = [Scene(int(d) * 86_400 + 1, "sentinel-1a", f"r{d}", f"{1 + i % 2}") for i, d in enumerate(when)]
-    return scenes, planes
-
-
-def begun(seen: World, detector: Detector) -> State:
-    """The tile after its history, of which no look has come yet."""
-    past = seen.looks.take(np.arange(len(seen.looks.scenes)) < seen.opening)
-    return start(detector, past, inside=np.ones(PIXELS, np.bool_))
-
-
-def placed(state: State, places: np.ndarray) -> State:
-    """The state with these pixels, one after the other."""
-    model = {name: np.ascontiguousarray(a[:, places]) for name, a in state.model.items()}
-    pixels = {name: a[places] for name, a in state.pixels.items()}
-    return replace(state, model=model, pixels=pixels, monitored=state.monitored[places], cell=state.cell[places])
+BURST: Final = 40
+"""Looks in a burst of the threads: some milliseconds, so that a busy machine leaves some bursts alone."""
 
 
 def quiet(state: State, scene: Scene, harmonics: int, clear: float, fallen: float = 0) -> Looks:
@@ -162,11 +87,11 @@ def one_look(seen: World, detector: Detector, state: State) -> Iterator[str]:
     looks["radar"] = Looks((radar,), np.ascontiguousarray(echo[:, PLACES])[None])
     for name, look in looks.items():
         inside, new, share = costs(detector, tile, look)
-        yield f"| {name}, {harmonics} harmonics | {inside:.1f} | {new:.1f} | {share:.1%} |"
+        yield f"| {name}, {harmonics} harmonic{'s' * (harmonics > 1)} | {inside:.1f} | {new:.1f} | {share:.1%} |"
     spent = min(cpu(lambda: advance(detector, state, seen.looks)) for _ in range(3))
     after, _ = advance(detector, state, seen.looks)
     many, share = len(seen.looks.scenes), (after.pixels["phase"] > 0).mean()
-    yield f"| all {many} looks at once, {harmonics} harmonics | | {1e9 * spent / PIXELS / many:.1f} | {share:.1%} |"
+    yield f"| all {many} looks at once, {harmonics} harmonic{'s' * (harmonics > 1)} | | {1e9 * spent / PIXELS / many:.1f} | {share:.1%} |"
 
 
 CLEAR: Final = {"all": 1.0, "half": 0.5, "none": 0.0}
@@ -188,36 +113,39 @@ def size(detector: Detector, state: State, scenes: list[Scene]) -> str:
             written.append(sum(f.stat().st_size for f in Path(folder).rglob("*") if f.is_file()))
     fixed, whole = (n / len(PLACES) for n in written)
     opened = (tile.pixels["phase"] > 0).mean()
-    words = f"{detector.history.harmonics} harmonics, two orbits | {memory / len(PLACES):.0f} | {fixed:.1f}"
+    words = f"{detector.history.harmonics} harmonic(s), two orbits | {memory / len(PLACES):.0f} | {fixed:.1f}"
     return f"| {words} | {(whole - fixed) / 2:.1f} | {whole:.1f} | {opened:.1%} |"
 
 
-def threads(detector: Detector, state: State, look: Looks) -> str:
-    """Two Python threads, each a half, against one on both halves: wall time, the best and the median of pairs."""
-    halves, half = [], len(PLACES) // 2
-    for cut in (np.s_[:half], np.s_[half:]):
-        mine = placed(state, PLACES[cut])
-        halves.append([mine, Looks(look.scenes, np.ascontiguousarray(look.values[..., cut]))])
+def threads(detector: Detector, state: State, looks: Looks) -> str:
+    """Two Python threads, each a half of the pixels in the cache, against one on both halves: wall time."""
+    cuts = [np.arange(k, PIXELS, 2) for k in (0, 1)]
+    halves = [(placed(state, cut), replace(looks, values=np.ascontiguousarray(looks.values[..., cut]))) for cut in cuts]
 
     def work(k: int) -> None:
-        for _ in range(4):
-            halves[k][0] = replace(update(detector, *halves[k], reuse=True)[0], last=None)
+        advance(detector, *halves[k], reuse=True)
 
-    gains = []
-    for _ in range(2 * ROUNDS):
-        times = [time.perf_counter()]
-        work(0), work(1)
-        times.append(time.perf_counter())
+    def together() -> None:
         both = [threading.Thread(target=work, args=(k,)) for k in (0, 1)]
-        [thread.start() for thread in both]
-        [thread.join() for thread in both]
-        times.append(time.perf_counter())
-        gains.append((times[1] - times[0]) / (times[2] - times[1]))
-    load = os.getloadavg()[0]
+        for thread in both:
+            thread.start()
+        for thread in both:
+            thread.join()
+
+    times = np.array([[wall(lambda: (work(0), work(1))), wall(together)] for _ in range(20 * ROUNDS)])
+    best, middle = times[:, 0].min() / times[:, 1].min(), np.median(times[:, 0] / times[:, 1])
     return (
-        f"- Two Python threads on halves, wall time: {max(gains):.2f} times as fast as one at best, {np.median(gains):.2f} in the"
-        f" median of {len(gains)} (goal 1.8), with a load of {load:.1f} on {os.cpu_count()} cores."
+        f"- Two Python threads on halves, {BURST} looks at once, wall time: {best:.2f} times as fast as one, the best of"
+        f" {len(times)} of each; {middle:.2f} in the median of pairs (goal 1.8)."
+        f" Load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
     )
+
+
+def wall(work: Callable[[], Any]) -> float:
+    """Seconds."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
 
 
 def compiling() -> str:
@@ -238,70 +166,8 @@ def compiling() -> str:
             said.append([float(word) for word in made.stdout.split()])
     (mine, more), full = said[0], sum(said[1])
     return (
-        f"- Kernels compiled from an empty cache: {mine:.1f} s of CPU for the fusion with baselines and `doubt`, {more:.1f} s more for"
-        f" the monitors of one index (goal: 40 together); {full:.1f} s from a full one."
-    )
-
-
-def beside_sccd(seen: World, detector: Detector, state: State) -> Iterator[str]:
-    """The Cython entry of S-CCD, date by date, and one optical look of ours in between, at the same looks."""
-    try:
-        pyxccd: Any = import_module("pyxccd")
-        step: Any = import_module("pyxccd._ccd_cython")._sccd_update
-    except ImportError:
-        yield "Beside S-CCD: not measured, pyxccd is not installed (pip install 'sachawatch[peers]')."
-        return
-    from scipy.stats import chi2
-
-    made, limits = seen.made, (float(chi2.ppf(0.99, 5)), float(chi2.ppf(0.90, 5)))
-    dates, first = made["dates"], int((made["dates"] < made["dates"][0] + HISTORY_YEARS * 365.25).sum())
-    bands, qa = made["bands"][:PEER_PIXELS].astype(np.int64), made["qa"][:PEER_PIXELS].astype(np.int64)
-    packs = [
-        pyxccd.sccd_detect(
-            dates[:first], *np.ascontiguousarray(bands[i, :, :first]), np.ascontiguousarray(qa[i, :first])
-        )
-        for i in range(PEER_PIXELS)
-    ]
-    size = np.mean([len(pickle.dumps(tuple(p), 5)) for p in packs])
-    fixed, held, thermal, ratios, ours = (
-        packs[0].nrt_model.dtype.itemsize,
-        placed(state, PLACES),
-        np.zeros(1, np.int64),
-        [],
-        [],
-    )
-    scenes = {s.day: i for i, s in enumerate(seen.looks.scenes) if not s.radar}
-    for j in range(first, first + PEER_LOOKS):
-        rows = [
-            [
-                *(np.ascontiguousarray(bands[i, k, j : j + 1]) for k in range(6)),
-                thermal,
-                np.ascontiguousarray(qa[i, j : j + 1]),
-            ]
-            for i in range(PEER_PIXELS)
-        ]
-        at = scenes[int(dates[j]) - 719_163]
-        look = Looks((seen.looks.scenes[at],), np.ascontiguousarray(seen.looks.values[at][:, PLACES])[None])
-        begun = time.process_time()
-        packs = [
-            step(p, dates[j : j + 1], *row, limits[0], 6, 1, True, limits[1], limits[1], 20)
-            for p, row in zip(packs, rows, strict=True)
-        ]
-        theirs = (time.process_time() - begun) / PEER_PIXELS
-        begun = time.process_time()
-        held, _ = update(detector, held, look, reuse=True)
-        ours.append((time.process_time() - begun) / len(PLACES))
-        ratios.append(theirs / ours[-1])
-    low, middle, high = np.percentile(ratios, [25, 50, 75])
-    mine = sum(a.nbytes for a in (*held.model.values(), *held.pixels.values(), held.monitored, held.cell)) / len(PLACES)
-    yield (
-        f"S-CCD (pyxccd 1.1, `_sccd_update`), the same {PEER_LOOKS} optical looks at series of nrt8, alternating: ours"
-        f" {1e9 * np.median(ours):.1f} ns a pixel, **{middle:.0f} times** as fast (quartiles {low:.0f} to {high:.0f}; goal 200, aim 400)."
-    )
-    yield (
-        f"State: {mine:.0f} bytes a pixel (the model of radar included) beside {fixed} of its model record alone and {size:.0f} pickled."
-        " The two do not do the same: S-CCD takes six bands and updates its coefficients at every look; the fusion takes two"
-        " planes and the doubt, keeps its baselines as they were fitted and updates evidence, phase and dates."
+        f"- Kernels compiled from an empty cache: {mine:.1f} s of CPU for the fusion with baselines and `doubt`, {more:.1f} s"
+        f" more for the monitors of one index (goal: 40 together); {full:.1f} s from a full one."
     )
 
 
@@ -318,8 +184,8 @@ def main() -> None:
     both = list(zip(detectors, states, strict=True))
     whole = placed(states[0], PLACES)
     lines = [
-        f"SIMULATED series; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. NBR, near infrared and doubt; VV and VH; a tile of",
-        f"{SIDE} x {SIDE} pixels, state in memory, one thread, no common mode (goal 100 ns, aim 50).",
+        f"SIMULATED series; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores. NBR, near infrared and doubt; VV and VH.",
+        f"A tile of {SIDE} x {SIDE} pixels, state in memory, one thread, no common mode (goal 100 ns, aim 50).",
         "",
         "| look | ns a pixel, into the state | into a new one | something open after |",
         "|---|---|---|---|",
@@ -336,7 +202,7 @@ def main() -> None:
         "",
         *beside_sccd(seen, *both[0]),
         "",
-        threads(detectors[0], states[0], quiet(whole, optical[0], 3, 1.0)),
+        threads(*both[0], seen.looks.take(np.arange(len(seen.looks.scenes)) < BURST)),
         compiling(),
     ]
     print("\n".join(lines))
