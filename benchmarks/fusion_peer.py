@@ -39,12 +39,13 @@ def beside_sccd(seen: World, detector: Detector, state: State) -> Iterator[str]:
         ours.append(spent)
     low, middle, high = np.percentile(np.array(theirs) / np.array(ours), [25, 50, 75])
     mine = sum(a.nbytes for a in (*held.model.values(), *held.pixels.values(), held.monitored, held.cell)) / len(PLACES)
-    yield f"S-CCD (pyxccd 1.1, `_sccd_update`), the same {PEER_LOOKS} optical looks of nrt8, alternating: {np.median(theirs):,.0f} ns"
-    yield f"a pixel, ours {np.median(ours):.1f}, **{middle:.0f} times** as fast (quartiles {low:.0f} to {high:.0f}; goal 200, aim"
-    yield f"400). State in memory: {mine:.0f} bytes a pixel, with the baselines of radar, beside {record} of its model record"
-    yield f"alone and {pickled:.0f} pickled. The two do not do the same work: S-CCD takes six bands and updates its coefficients at"
-    yield "every look; the fusion takes two planes and the doubt, keeps its baselines as fitted and updates evidence, phase and"
-    yield "dates. It also takes a million pixels in one call, S-CCD one: a part of the ratio is the price of its calls."
+    yield f"S-CCD (pyxccd 1.1, `_sccd_update`), the same {PEER_LOOKS} optical looks of nrt8, alternating:"
+    yield f"{np.median(theirs):,.0f} ns a pixel, ours {np.median(ours):.1f}, **{middle:.0f} times** as fast (quartiles {low:.0f}"
+    yield f"to {high:.0f}; goal 200, aim 400). State in memory: {mine:.0f} bytes a pixel, with the baselines of radar,"
+    yield f"beside {record} of its model record alone and {pickled:.0f} pickled. The two do not do the same work: S-CCD takes"
+    yield "six bands and updates its coefficients at every look; the fusion takes two planes and the doubt, keeps its baselines"
+    yield "as fitted and updates evidence, phase and dates. It also takes a million pixels in one call, S-CCD one: a part of the"
+    yield "ratio is the price of its calls."
 
 
 def _theirs(step: Any, packs: list[Any], date: Any, bands: Any, qa: Any) -> tuple[list[Any], float]:

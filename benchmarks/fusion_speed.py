@@ -87,11 +87,12 @@ def one_look(seen: World, detector: Detector, state: State) -> Iterator[str]:
     looks["radar"] = Looks((radar,), np.ascontiguousarray(echo[:, PLACES])[None])
     for name, look in looks.items():
         inside, new, share = costs(detector, tile, look)
-        yield f"| {name}, {harmonics} harmonic{'s' * (harmonics > 1)} | {inside:.1f} | {new:.1f} | {share:.1%} |"
+        yield f"| {name}, {harmonics} harmonic(s) | {inside:.1f} | {new:.1f} | {share:.1%} |"
     spent = min(cpu(lambda: advance(detector, state, seen.looks)) for _ in range(3))
     after, _ = advance(detector, state, seen.looks)
     many, share = len(seen.looks.scenes), (after.pixels["phase"] > 0).mean()
-    yield f"| all {many} looks at once, {harmonics} harmonic{'s' * (harmonics > 1)} | | {1e9 * spent / PIXELS / many:.1f} | {share:.1%} |"
+    words = f"| all {many} looks at once, a look, {harmonics} harmonic(s)"
+    yield f"{words} | | {1e9 * spent / PIXELS / many:.1f} | {share:.1%} |"
 
 
 CLEAR: Final = {"all": 1.0, "half": 0.5, "none": 0.0}
