@@ -24,7 +24,7 @@ AT_A_TIME: Final = 62_500
 """Pixels of the state that are unpacked, updated and packed at once: they stay in the cache."""
 ROUNDS: Final = 7
 PACK = Blosc("lz4", 9, Blosc.BITSHUFFLE)
-PLAIN: Final = ("steps", "exponent", "sigma", "season")
+PLAIN: Final = ("steps", "exponent", "sigma", "season", "optical", "radar")
 """Kept as they are: noise compresses badly and is read at every step."""
 BANDS: Final = ("nir", "swir2", "qa")
 
@@ -50,14 +50,19 @@ def _tile(values: np.ndarray) -> np.ndarray:
 
 
 def _write_bands(disk: Disk, made: Any, look: int) -> None:
+    arrays = (made["bands"][:, 3, look], made["bands"][:, 5, look], made["qa"][:, look].astype(np.uint16))
+    for name, values in zip(BANDS, arrays, strict=True):
+        write_band(disk.folder / f"{name}.tif", _tile(values.reshape(100, 100)))
+
+
+def write_band(path: Path, values: np.ndarray) -> None:
+    """(SIDE, SIDE) numbers as a tiled GeoTIFF, DEFLATE with predictor 2."""
     kept = {
         "driver": "GTiff", "width": SIDE, "height": SIDE, "count": 1, "crs": "EPSG:32719", "compress": "deflate",
         "transform": from_origin(5e5, 8e6, 30, 30), "tiled": True, "blockxsize": 512, "blockysize": 512, "predictor": 2,
     }  # fmt: skip
-    arrays = (made["bands"][:, 3, look], made["bands"][:, 5, look], made["qa"][:, look].astype(np.uint16))
-    for name, values in zip(BANDS, arrays, strict=True):
-        with rasterio.open(disk.folder / f"{name}.tif", "w", dtype=values.dtype, **kept) as file:
-            file.write(_tile(values.reshape(100, 100)), 1)
+    with rasterio.open(path, "w", dtype=values.dtype, **kept) as file:
+        file.write(values, 1)
 
 
 def decode(disk: Disk) -> list[np.ndarray]:
@@ -77,7 +82,7 @@ def ratio(nir, swir, qa, out):  # type: ignore[no-untyped-def]
         out[i] = (a - b) / (a + b) if qa[i] == 0 else np.float32(np.nan)
 
 
-def _save(path: Path, arrays: dict[str, np.ndarray]) -> int:
+def save(path: Path, arrays: dict[str, np.ndarray]) -> int:
     """One file: for every array a line of its name, type, shape and length, then all of them."""
     blobs = {
         name: np.ascontiguousarray(a).tobytes() if name in PLAIN or not a.size else PACK.encode(np.ascontiguousarray(a))
@@ -87,7 +92,8 @@ def _save(path: Path, arrays: dict[str, np.ndarray]) -> int:
     return path.write_bytes(b"".join([head.encode() + b"\n", *blobs.values()]))
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
+def load(path: Path) -> dict[str, np.ndarray]:
+    """The inverse of `save`."""
     raw = path.read_bytes()
     at = raw.index(b"\n") + 1
     found = {}
@@ -113,12 +119,12 @@ def step(disk: Disk, detector: Detector, scene: Scene, opened: np.ndarray) -> in
         cut = np.s_[first : first + AT_A_TIME]
         values = np.empty((1, 1, AT_A_TIME), np.float32)
         ratio(nir[cut], swir[cut], qa[cut], values[0, 0])
-        kept = _load(disk.folder / f"model{k}")
-        pixels = unpack_pixels(_load(disk.folder / f"hot{k}"), opened)
+        kept = load(disk.folder / f"model{k}")
+        pixels = unpack_pixels(load(disk.folder / f"hot{k}"), opened)
         state = State(unpack_model(kept), pixels, kept["monitored"], kept["cell"], None, detector.digest)
         state, log = update(detector, state, Looks((scene,), values), reuse=True)
         packed = pack_pixels(state.pixels)
-        _save(disk.folder / f"out{k}", packed)
+        save(disk.folder / f"out{k}", packed)
         blank(opened, packed["which"])
         said += len(log)
     return said
@@ -151,8 +157,8 @@ def _begin(disk: Disk, detector: Detector, peer: Any, looks: list[Looks]) -> flo
         part = state.part(np.s_[first : first + AT_A_TIME])
         fixed = {**pack_model({n: np.ascontiguousarray(a) for n, a in part.model.items()})}
         fixed |= {"monitored": part.monitored, "cell": part.cell}
-        size += _save(disk.folder / f"model{k}", fixed)
-        size += _save(disk.folder / f"hot{k}", pack_pixels(part.pixels))
+        size += save(disk.folder / f"model{k}", fixed)
+        size += save(disk.folder / f"hot{k}", pack_pixels(part.pixels))
     return size / many
 
 

@@ -111,7 +111,9 @@ def evaluate(table, coefficients, out):  # type: ignore[no-untyped-def]  # pragm
     total, beta = np.empty(LANES), np.zeros((coefficients.shape[0], LANES))
     for first in range(0, out.shape[1], LANES):
         width = min(LANES, out.shape[1] - first)
-        beta[:, :width] = coefficients[:, first : first + width]
+        for q in range(beta.shape[0]):  # copied at once it would take seconds to compile
+            for j in range(width):
+                beta[q, j] = coefficients[q, first + j]
         for t in range(out.shape[0]):
             total[:] = 0.0
             for q in range(beta.shape[0]):

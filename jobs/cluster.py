@@ -7,16 +7,20 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from threading import BoundedSemaphore
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 
-from detection.monitors import Detector, Looks, start, update
+from detection.monitors import Detector, Looks, expected, residuals, start, update
+from detection.monitors.fusion import Fusion
+from detection.monitors.packed import pack_model, pack_pixels, unpack_model, unpack_pixels
 from detection.monitors.replay import begin, take_in
-from detection.types import Scene
+from detection.types import RADAR_PLATFORM, Scene
 from jobs.config import Cluster
+from jobs.progress import COMPILE
 from jobs.tile import Failed, Named, guarded
 
 DEATHS: Final = 1
@@ -158,11 +162,16 @@ def _outcome(task: Named, future: Any) -> Any:
 
 
 @contextmanager
-def hands(asked: Cluster) -> Iterator[Hands]:
-    """The hands a config asks for; kernels are compiled before the first worker starts, so that nobody compiles twice."""
+def hands(
+    asked: Cluster, detector: Detector | None = None, progress: Callable[[str, int, int], None] = lambda *_: None
+) -> Iterator[Hands]:
+    """The hands a config asks for; the kernels of its detector (the default, unless given) are compiled before the first
+    worker starts, so that nobody compiles twice. progress: is told so, as the stage `compile`."""
     address = asked.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
     workers = (os.cpu_count() or 1) if asked.workers is None else asked.workers
-    compile_kernels()
+    progress(COMPILE, 0, 1)
+    compile_kernels(detector)
+    progress(COMPILE, 1, 1)
     if address is None and workers == 0:
         yield Here()
         return
@@ -183,12 +192,28 @@ def hands(asked: Cluster) -> Iterator[Hands]:
         yield Workers(client, lambda: cluster.scale(workers))
 
 
-def compile_kernels() -> None:
-    """Run every kernel once on a pixel, which compiles it or finds it in the cache (NUMBA_CACHE_DIR, else beside the code)."""
-    detector = Detector()
-    history = tuple(Scene(day * 86_400, "x", f"s{day}") for day in range(0, 800, 16))
-    looks = Looks(history, np.ones((len(history), 1, 1), np.float32), np.zeros((len(history), 1, 1), np.float32))
+def compile_kernels(detector: Detector | None = None) -> None:
+    """Run every kernel of a detector (the default, unless given) once on a pixel, which compiles it or finds it in the
+    cache (in NUMBA_CACHE_DIR, else beside the code)."""
+    detector, width = detector or Detector(), 1
+    if isinstance(detector.monitor, Fusion):
+        width = max(len(detector.monitor.optical), len(detector.monitor.radar))
+        import_module("detection.prepare.doubt")  # compiled as it is imported
+    history = tuple(
+        Scene(day * 86_400, ("x", RADAR_PLATFORM)[day // 8 % 2], f"s{day}", "1") for day in range(0, 800, 8)
+    )
+    looks = _halves(history, width)
     state = start(detector, looks, inside=np.ones(1, np.bool_))
-    later = Looks((Scene(900 * 86_400, "x", "later"),), np.ones((1, 1, 1), np.float32), np.zeros((1, 1, 1), np.float32))
+    later = _halves((Scene(900 * 86_400, "x", "later"),), width)
+    residuals(detector, state, later)
+    expected(detector, state, later.scenes, np.zeros(1, np.int64))
+    state = replace(state, model=unpack_model(pack_model(state.model)), pixels=unpack_pixels(pack_pixels(state.pixels)))
     update(detector, state, later)
-    take_in(detector, begin(state, 1), later, replay_days=1)
+    take_in(detector, begin(state, 1, width), later, replay_days=1)
+
+
+def _halves(scenes: tuple[Scene, ...], width: int) -> Looks:
+    """Looks at a pixel that are one half in every slot."""
+    return Looks(
+        scenes, np.full((len(scenes), width, 1), 0.5, np.float32), np.zeros((len(scenes), width, 1), np.float32)
+    )

@@ -4,6 +4,10 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
+
+COMPILE: Final = "compile"
+"""The stage before the first tile: up to a minute where nothing is in the cache of compiled code, else a moment."""
 
 
 @contextmanager
@@ -19,7 +23,7 @@ def shown() -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("{task.description:12}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("tiles"),
+        TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
@@ -27,11 +31,16 @@ def shown() -> Iterator[Callable[[str, int, int], None]]:
 
         def show(stage: str, done: int, of: int) -> None:
             if stage not in stages:
-                stages[stage] = bar.add_task(stage, total=of)
+                stages[stage] = bar.add_task(stage, total=of, unit=_unit(stage))
             bar.update(stages[stage], completed=done)  # type: ignore[arg-type]
 
         yield show
 
 
 def _line(stage: str, done: int, of: int) -> None:
-    print(json.dumps({"stage": stage, "tiles_done": done, "tiles": of}), file=sys.stderr, flush=True)  # noqa: T201
+    unit = _unit(stage)
+    print(json.dumps({"stage": stage, f"{unit}_done": done, unit: of}), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _unit(stage: str) -> str:
+    return "detectors" if stage == COMPILE else "tiles"

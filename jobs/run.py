@@ -135,7 +135,7 @@ def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:
     kept = {g.path for s in done.values() for g in (s.state, s.looks)}
     sweep(desk.generations, kept | ledger.generations(desk.engine, record.job))
     tasks = _tasks(desk, record.id, done)
-    with hands(desk.plan.config.cluster) as workers:
+    with hands(desk.plan.config.cluster, desk.plan.detector, desk.progress) as workers:
         turn = workers.turns(getattr(desk.plan.config.sources, "requests", None))
         tasks = [replace(task, turn=turn, new=frozenset(new)) for task in tasks]
         observed, lost = _gather(workers, observe, tasks, [() for _ in tasks], desk, record)

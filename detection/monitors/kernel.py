@@ -75,7 +75,7 @@ def run(values, days, table, model, swing, sign, common, cell, rule, rules, c, s
     values: (time, slot, pixel), slot 0 is read; table: (time, term) float32; swing: (low, high) of the seasonal factor;
     common: (time, slot, cell), read where it has cells.
     """
-    written, pixels = 0, values.shape[2]
+    written, pixels = np.int64(0), values.shape[2]  # a literal nought would be compiled for itself
     change, z, fresh = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
     seen, busy = np.empty(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
     for first in range(0, pixels, BLOCK):

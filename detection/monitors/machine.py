@@ -230,5 +230,6 @@ def room(log, written, more):  # type: ignore[no-untyped-def]  # pragma: no cove
     if written + more <= log.shape[0]:
         return log
     longer = np.empty(2 * (log.shape[0] + more), log.dtype)
-    longer[:written] = log[:written]
+    for i in range(written):  # copied at once it would take seconds to compile
+        longer[i] = log[i]
     return longer

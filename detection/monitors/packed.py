@@ -2,7 +2,8 @@
 
 The model is rounded once, when monitoring begins, to numbers that fit into 16 bits (`rounded`); the monitor uses those, so
 that packing loses nothing, ever. Of what looks change, the fields read at every look are kept as they are; the others
-differ from those of an unseen pixel only where something is open, and are kept for those pixels alone.
+differ from those of an unseen pixel only where something is open, and are kept for those pixels alone; so is what a fusion
+has been told.
 """
 
 from typing import Any, Final
@@ -11,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detection.monitors.fused_kernel import Evidence
 from detection.monitors.machine import NONE, OPEN, Watch, fresh
 from detection.monitors.state import Arrays
 
@@ -23,7 +25,9 @@ SWING_STEPS: Final = 32
 FIRST_POWER: Final = -200
 POWERS: Final = np.ldexp(np.float32(1), np.arange(FIRST_POWER, 128)).astype(np.float32)
 """Powers of two, by exponent from FIRST_POWER on."""
-KEPT: Final = ("days", "phase", "which", "open")
+KEPT: Final = ("days", "phase", "which", "open", "told")
+TOLD: Final = Evidence._fields
+"""Of the fusion: nought wherever the record says nothing, as `fused_kernel` has it."""
 
 
 def rounded(model: Arrays) -> dict[str, NDArray[Any]]:
@@ -117,15 +121,14 @@ def _grow(steps, exponent, powers, out):  # type: ignore[no-untyped-def]  # prag
 def pack_pixels(pixels: Arrays) -> dict[str, NDArray[Any]]:
     """What looks change: records of those pixels alone at which one says something; a chart's own as it is.
 
-    days: (2, pixel) last_look and last_clear; which: the pixels of the records; open: (record, four bytes).
+    days: (2, pixel) last_look and last_clear; which: the pixels of the records; open: (record, four bytes); told: of the
+    fusion, (2, record) evidence and grade.
     """
     which = _which(pixels["phase"], pixels["open"])
     watch = {"days": np.stack([pixels["last_look"], pixels["last_clear"]]), "phase": pixels["phase"], "which": which}
-    return {
-        **watch,
-        "open": _rows(pixels["open"])[which],
-        **{name: array for name, array in pixels.items() if name not in Watch._fields},
-    }
+    told = {"told": np.stack([pixels[name][which] for name in TOLD])} if TOLD[0] in pixels else {}
+    rest = {name: array for name, array in pixels.items() if name not in (*Watch._fields, *TOLD)}
+    return {**watch, "open": _rows(pixels["open"])[which], **told, **rest}
 
 
 def unpack_pixels(kept: Arrays, opened: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
@@ -133,4 +136,8 @@ def unpack_pixels(kept: Arrays, opened: NDArray[Any] | None = None) -> dict[str,
     opened = fresh(len(kept["phase"])).open if opened is None else opened
     _rows(opened)[kept["which"]] = kept["open"]
     watch = Watch(kept["phase"], kept["days"][0], kept["days"][1], opened)
-    return {**watch._asdict(), **{name: array for name, array in kept.items() if name not in KEPT}}
+    found = {**watch._asdict(), **{name: array for name, array in kept.items() if name not in KEPT}}
+    for name, told in zip(TOLD, kept.get("told", ()), strict=False):
+        found[name] = np.zeros(len(kept["phase"]), np.float32)
+        found[name][kept["which"]] = told
+    return found

@@ -110,7 +110,7 @@ def prepare(raw: Raw, parameters: Prepare, sensor: Sensor, planes: Planes | None
     planes = planes or Planes.single(parameters.index, raw.scenes)
     values = np.full((len(raw.scenes), planes.width, *raw.grid.shape), np.nan, np.float32)
     observed = np.array([bool(planes.of(scene)) for scene in raw.scenes], np.bool_)[:, None, None]
-    observed = np.repeat(np.repeat(observed, raw.grid.shape[0], 1), raw.grid.shape[1], 2)
+    observed = np.broadcast_to(observed, (len(observed), *raw.grid.shape)).copy()
     names = dict.fromkeys(name for scene in raw.scenes for name in planes.of(scene))
     for name, layer, seen in layers(raw, parameters, sensor, tuple(names)):
         for look, scene in enumerate(raw.scenes):
@@ -249,7 +249,7 @@ def _scaled(raw: Raw, band: str, parameters: Prepare, sensor: Sensor) -> tuple[F
     numbers = _lifted(raw, band)
     inside = _in_range(raw.band(band), numbers, sensor)
     with np.errstate(over="ignore", invalid="ignore"):  # a fill value may be the largest number there is
-        layer = (numbers * np.float32(sensor.scale) + np.float32(sensor.offset)).astype(np.float32)
+        layer = (numbers * np.float32(sensor.scale) + np.float32(sensor.offset)).astype(np.float32, copy=False)
     harmonise = parameters.harmonise and sensor.unit not in RADAR
     return (_harmonised(layer, band, raw) if harmonise else layer), inside
 

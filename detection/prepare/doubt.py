@@ -59,17 +59,25 @@ def _near(cloud: Mask, acquired: Mask, reach: int, wide: NDArray[np.int64]) -> F
         return np.zeros(cloud.shape, np.float32)
     if np.array_equal(cloud, acquired):
         return np.ones(cloud.shape, np.float32)
+    return _shares(_running(cloud, acquired, reach), reach, wide, cloud.shape[1])  # type: ignore[no-any-return]
+
+
+@njit("int64[:, ::1](boolean[:, :], boolean[:, :], int64)", cache=True, nogil=True)
+def _running(cloud, acquired, reach):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Both counts from the left, in one number so that a single sum serves them; `reach` cells more on each side."""
     rows, columns = cloud.shape
-    # Both counts in one number, so that a single running sum a row serves them.
-    running = np.zeros((rows, columns + 2 * reach + 1), np.int64)
-    running[:, reach + 1 : reach + 1 + columns] = np.cumsum(
-        cloud.astype(np.int64) + (acquired.astype(np.int64) << 32), 1
-    )
-    running[:, reach + 1 + columns :] = running[:, [reach + columns]]
-    return _shares(running, reach, wide, columns)  # type: ignore[no-any-return]
+    out = np.zeros((rows, columns + 2 * reach + 1), np.int64)
+    for y in range(rows):
+        total = np.int64(0)
+        for x in range(columns):
+            total += np.int64(cloud[y, x]) + (np.int64(acquired[y, x]) << 32)
+            out[y, reach + 1 + x] = total
+        for x in range(columns, columns + reach):
+            out[y, reach + 1 + x] = total
+    return out
 
 
-@njit("float32[:, ::1](int64[:, ::1], int64, int64[::1], int64)", cache=True, nogil=True)
+@njit("float32[:, ::1](int64[:, ::1], int64, int64[::1], int64)", cache=True, nogil=True, error_model="numpy")
 def _shares(running, reach, wide, columns):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """A row's part of the disk is the difference of its running sum at both ends of the chord."""
     rows = running.shape[0]
@@ -79,9 +87,10 @@ def _shares(running, reach, wide, columns):  # type: ignore[no-untyped-def]  # p
         total[:] = 0
         for step in range(-reach, reach + 1):
             if 0 <= y + step < rows:
-                row, half = running[y + step], wide[step + reach]
+                left, right = reach - wide[step + reach], reach + wide[step + reach] + 1
+                low, high = running[y + step, left : left + columns], running[y + step, right : right + columns]
                 for x in range(columns):
-                    total[x] += row[x + reach + half + 1] - row[x + reach - half]
+                    total[x] += high[x] - low[x]
         for x in range(columns):
             out[y, x] = (total[x] & 0xFFFFFFFF) / max(total[x] >> 32, 1)
     return out

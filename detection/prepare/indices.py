@@ -22,7 +22,9 @@ def normalised_difference(a: Float, b: Float) -> Float:
     """(a - b) / (a + b), NaN where the sum is not positive."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         total = a + b
-        return np.where(total > 0, (a - b) / total, np.float32(np.nan)).astype(np.float32)
+        ratio = ((a - b) / total).astype(np.float32, copy=False)
+    np.copyto(ratio, np.float32(np.nan), where=~(total > 0))
+    return ratio
 
 
 @dataclass(frozen=True)
