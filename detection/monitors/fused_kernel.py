@@ -36,6 +36,8 @@ JUST_SHORT = 0.999
 F0, F1 = np.float32(0), np.float32(1)
 LOW, HIGH = np.float32(0.5), np.float32(2.0)
 """Bounds of the seasonal factor of the scale: `harmonics.SEASON_LOW` and `SEASON_HIGH`."""
+SURE = np.float32(0.999)
+"""Doubts of this and beyond are this: a look that is certainly of no use has no odds."""
 HUGE = np.float32(1e6)
 """Values and residuals beyond this are no looks."""
 
@@ -285,7 +287,7 @@ def _odds(values, slots, k, w, first, n, o):  # type: ignore[no-untyped-def]  # 
         return
     doubt = values[slots.doubt, first : first + n]
     for j in range(n):
-        own = np.float64(doubt[j])
+        own = np.float64(SURE if doubt[j] > SURE else doubt[j])
         odds[j] = (own / (1 - own) if own >= 0 else base) * factor[j]
 
 
