@@ -41,6 +41,7 @@ from jobs.state import write_generation  # noqa: E402
 
 ROOT: Final = Path(__file__).parents[1]
 ROUNDS: Final = 9
+CLEAR: Final = {"all": 1.0, "half": 0.5, "none": 0.0}
 BURST: Final = 40
 """Looks in a burst of the threads: some milliseconds, so that a busy machine leaves some bursts alone."""
 
@@ -93,9 +94,6 @@ def one_look(seen: World, detector: Detector, state: State) -> Iterator[str]:
     many, share = len(seen.looks.scenes), (after.pixels["phase"] > 0).mean()
     words = f"| all {many} looks at once, a look, {harmonics} harmonic(s)"
     yield f"{words} | | {1e9 * spent / PIXELS / many:.1f} | {share:.1%} |"
-
-
-CLEAR: Final = {"all": 1.0, "half": 0.5, "none": 0.0}
 
 
 def size(detector: Detector, state: State, scenes: list[Scene]) -> str:
