@@ -1,7 +1,7 @@
 """Our own detectors as evaluation sees them: a config as it is used, on a stream. The same calls as jobs and series make."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +22,8 @@ from models.registry import Model
 from models.registry import load as load_model
 from models.samples import Line, detect
 
+SERIES_AT_A_TIME = 8192
+"""Series whose planes are put side by side at once: a matter of memory only."""
 HEARD = ("confirmed", "finished")
 """States of an alert that was confirmed."""
 
@@ -50,6 +52,15 @@ class PixelMonitor:
 
     def __call__(self, stream: Stream) -> Changes:
         """Baseline on the history, then look by look. Raises BadInput for a stream that lacks a column."""
+        if self.common or stream.many <= SERIES_AT_A_TIME:
+            return self._said(stream)
+        starts = range(0, stream.many, SERIES_AT_A_TIME)
+        parts = [self._said(stream.take(np.arange(i, min(i + SERIES_AT_A_TIME, stream.many)))) for i in starts]
+        columns = [f.name for f in fields(Changes)]
+        moved = [replace(part, series=part.series + i) for i, part in zip(starts, parts, strict=True)]
+        return Changes(*(np.concatenate([getattr(part, name) for part in moved]) for name in columns))
+
+    def _said(self, stream: Stream) -> Changes:
         there = [c for c in columns_of(self.config) if self._plane(c) in _planes_in(stream)]
         columns = fused(self.config, there) if there else None
         mine = narrowed(self.config, columns)
