@@ -457,7 +457,13 @@ def test_every_word_of_the_card_reaches_the_page(tiny):
 
 
 def test_judge_says_what_how_sure_and_who(shipped):
-    loss, browning = judge(shipped, [alert(), alert(magnitude=-0.06, magnitude_max=-0.12, magnitude_sigma=4.8)])
+    slow = {
+        "change_date": date(2024, 1, 5),
+        "last_clear_before": date(2023, 12, 20),
+        "first_detected": date(2024, 2, 20),
+    }
+    faint = {"magnitude": -0.12, "magnitude_max": -0.14, "magnitude_sigma": 4.8, "count": 15}
+    loss, browning = judge(shipped, [alert(), alert(**slow, **faint)])
     assert loss.change_type == "tree_cover_loss"
     assert 0.5 <= loss.probability < 1
     assert browning.change_type == "other"
