@@ -54,7 +54,7 @@ class Fusion:
     Each look adds its log-likelihood ratio to a one-sided sum that decays (Page 1954; the ratios of `likelihood`): against
     forest (`evidence`, which raises an alarm) and against a change of a part of the cell (`grade`, which an alarm needs as
     well to be confirmed). Forest around is taken off first (`prepare.commonmode`). All defaults but the surfaces were chosen
-    on simulated worlds of their own (benchmarks/RESULTS.md, "Fusion"); most hardly matter there.
+    on simulated worlds of their own (benchmarks/RESULTS.md, "Fusion, how its defaults were chosen"); most hardly matter.
     """
 
     kind: Literal["fusion"] = "fusion"
