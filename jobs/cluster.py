@@ -194,7 +194,7 @@ def hands(
 
 def compile_kernels(detector: Detector | None = None) -> None:
     """Run every kernel of a detector (the default, unless given) once on a pixel, which compiles it or finds it in the
-    cache (in NUMBA_CACHE_DIR, else beside the code)."""
+    cache (below NUMBA_CACHE_DIR, else in the user's cache folder)."""
     detector, width = detector or Detector(), 1
     if isinstance(detector.monitor, Fusion):
         width = max(len(detector.monitor.optical), len(detector.monitor.radar))
