@@ -24,9 +24,9 @@ def _version() -> str:
     return blake2b(repr([(n, s.st_size, s.st_mtime_ns) for n, s in stats]).encode(), digest_size=8).hexdigest()
 
 
-def _forget_old(root: Path) -> None:
-    kept = sorted(root.glob("sachawatch-*"), key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for folder in kept[VERSIONS:]:
+def _forget_old(mine: Path) -> None:
+    others = [folder for folder in mine.parent.glob("sachawatch-*") if folder != mine]
+    for folder in sorted(others, key=lambda one: one.stat().st_mtime, reverse=True)[VERSIONS - 1 :]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -38,7 +38,7 @@ def _keep_compiled_apart() -> None:
     root = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sachawatch"
     try:
         (root / mine).mkdir(parents=True, exist_ok=True)
-        _forget_old(root)
+        _forget_old(root / mine)
     except (OSError, RuntimeError):
         return
     os.environ[CACHE] = str(root / mine)
