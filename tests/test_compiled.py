@@ -15,7 +15,9 @@ def folder(copy: Path, cache: Path | None, **more: str) -> Path:
     """Where a process that imports this copy of `detection` keeps its kernels."""
     env = {k: v for k, v in os.environ.items() if k != detection.CACHE} | {"PYTHONPATH": str(copy.parent)} | more
     env |= {} if cache is None else {detection.CACHE: str(cache)}
-    done = subprocess.run([sys.executable, "-c", SHOW], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW], env=env, cwd=copy.parent, capture_output=True, text=True, check=True
+    )
     return Path(done.stdout.strip())
 
 
