@@ -2,11 +2,6 @@
 
 from typing import Final
 
-import numpy as np
-
-from detection.monitors import likelihood
-from detection.monitors.fusion import Fusion
-
 READING: Final = """\
 Every series counts, one that is not monitored as missed. In brackets 95 % intervals, over blocks of the set, of false alarms
 Poisson's with their number behind it. Found late or again within the window of an event: repeats, late. "+ nir": the line
@@ -16,13 +11,10 @@ expert dates; borneo from 1990 is judged from 2013 on, where its truth begins.
 WHY: Final = """\
 Why figures are bad, from looking at the series (nothing was changed for it):
 
-- borneo, series-fused from 2013: not monitored is a history "disturbed" by a rise. Through most of 2010 the median of these
-  series lies near NDMI .3 to .4, and at .5 from 2011; in three years of history with some 25 looks that is one step, and the
-  rule does not ask whether it goes up or down. Eight years, as series-index has, are not fooled (2 of 1369 refused).
-- series-fused, an index alone: alarms that never get confirmed (colorado, logging, beetle). A look counts towards `grade` only
-  beyond {grade:.1f} residual scales, whatever the scale is in NBR. The surfaces behind it are in units of a scale of .04; where
-  forest itself scatters by .12 or more (colorado's autumns, the springs of the logged pixel), felling is 3 to 5 scales and
-  reads as a change of a part for ever. In colorado all lost series with a scale up to .11 were confirmed and none beyond.
+- borneo, series-fused from 2013: forty losses are provisional and never confirmed: an index alone does not tell there that
+  more than a part of the cell has changed; those confirmed are all true.
+- series-fused, an index alone (logging, beetle): a fall of 3 to 5 residual scales of a cell whose forest scatters by .12 or
+  more reads as a change of a part.
 - logging, series-index: provisional after 15 days; five scales are not reached either, so that it must last 150 days, and the
   series ends 100 days after the felling.
 - colorado, the loss that all miss (CO_00_01): it falls in the autumn of 1999 only; its summers stay where they were.
@@ -32,12 +24,5 @@ Why figures are bad, from looking at the series (nothing was changed for it):
 - borneo from 1990: a baseline of two years serves for 27; more false alarms than from 2013, few losses missed.
 - beetle and moth: a slow death is found late by series-index alone; a summer without leaves is provisional and expires.
 - crop: two harvests a year are its season, and its scale is as wide. That nothing is found is no blindness of series-index:
-  with the field made bare for good from 2023 (index at -.1) it confirms that in January, series-fused never.
+  with the field made bare for good from 2023 (index at -.1) it confirms that in January.
 """
-
-
-def least_grade() -> float:
-    """Residual scales of the index alone beyond which a look without doubt speaks for a change of the whole cell."""
-    base = int(np.argmin(np.abs(np.array(likelihood.DOUBTS) - Fusion().base_optical)))
-    grade = likelihood.tables()[0, 1, base, :, 0, 1]
-    return float((np.argmax(grade <= 0) - likelihood.CELLS / 2) * -likelihood.STEP)
