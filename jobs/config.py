@@ -20,10 +20,10 @@ from detection.history import History
 from detection.monitors.cusum import Cusum, OlsCusum
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
-from detection.monitors.fusion import Fusion
+from detection.monitors.fusion import DOUBT, Fusion
 from detection.monitors.mosum import Mosum
 from detection.patches import Patches
-from detection.prepare import DOUBT, Prepare, planes_of, reach_m
+from detection.prepare import Prepare, planes_of, reach_m
 from detection.prepare.commonmode import CommonMode
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from detection.errors import BadInput
 from detection.harmonics import YEAR_DAYS
-from detection.prepare import DOUBT, FUSION, Prepare, planes_of
+from detection.monitors.fusion import DOUBT, Fusion
+from detection.prepare import Prepare, planes_of
 from detection.types import Days, Mask, Planes
 from jobs.config import SeriesConfig
 from jobs.tables import Table
@@ -46,7 +47,7 @@ class Evidence:
 
 def fused(config: SeriesConfig, there: Collection[str] | None = None) -> Planes | None:
     """The columns that a `fusion` monitor takes apart, those of them that are there; None for any other monitor."""
-    if getattr(config.monitor, "kind", None) != FUSION:
+    if not isinstance(config.monitor, Fusion):
         return None
     asked = planes_of(config.monitor, Prepare(), ())
     return (

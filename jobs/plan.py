@@ -18,7 +18,8 @@ from detection.areas import inside, project, read_area
 from detection.context import check, describe
 from detection.errors import BadInput, GridMismatch, NoImagery, UnknownBand
 from detection.monitors import Detector
-from detection.prepare import FUSION, RADAR, bands_needed, planes_of
+from detection.monitors.fusion import Fusion
+from detection.prepare import RADAR, bands_needed, planes_of
 from detection.sources import Source, Traffic
 from detection.sources.earthengine import EarthEngine
 from detection.sources.files import Files, FilesParameters
@@ -244,7 +245,7 @@ def _check_rows(work: Plan) -> None:
 def _check_bands(work: Plan, sensor: str) -> None:
     """The source has the bands that the planes are made of."""
     config, there = work.config, offered(work.config.sources, sensor)
-    fused = config.monitor.kind == FUSION
+    fused = isinstance(config.monitor, Fusion)
     scenes = [row.scene for row in work.rows if row.sensor == sensor]
     unheard = [scene for scene in scenes if not scene.radar]
     if fused and SENSORS[sensor].unit in RADAR and unheard:
@@ -273,7 +274,7 @@ def _check_bands(work: Plan, sensor: str) -> None:
 def _check_orbits(work: Plan, sensor: str) -> None:
     """Radar keeps to one orbit, but for a monitor that knows what to make of several."""
     orbits = Counter(row.scene.orbit for row in work.rows if row.sensor == sensor)
-    if SENSORS[sensor].unit in RADAR and len(orbits) > 1 and work.config.monitor.kind != FUSION:
+    if SENSORS[sensor].unit in RADAR and len(orbits) > 1 and not isinstance(work.config.monitor, Fusion):
         found = ", ".join(f"{orbit or 'unknown'} ({n} scenes)" for orbit, n in orbits.most_common())
         raise BadInput(
             f"{work.config.name}: {sensor} is seen from {len(orbits)} relative orbits: {found}; their backscatter differs "

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from detection import prepare as preparing
 from detection.codes import Observation
 from detection.errors import UnknownBand
 from detection.monitors.cusum import Cusum
+from detection.monitors.fusion import Fusion
 from detection.prepare import Prepare, bands_needed, layers, planes_of, prepare, provenance, unmix
 from detection.prepare.indices import INDICES, SPYNDEX_BANDS, index_of, normalised_difference
 from detection.prepare.masks import flagged, widen
@@ -485,7 +485,7 @@ def test_the_bands_of_several_planes_are_read_once() -> None:
 
 
 def test_a_fusion_names_its_planes_and_any_other_monitor_takes_the_index() -> None:
-    two = SimpleNamespace(kind="fusion", optical=("nbr", "doubt"), radar=("vv",))
+    two = Fusion(optical=("nbr", "doubt"), radar=("vv",))
     assert planes_of(two, Prepare(index="ndvi"), ()) == Planes(("nbr", "doubt"), ("vv",))
     assert planes_of(Cusum(), Prepare(index="ndvi"), scenes_on([1])) == Planes(("ndvi",))
     assert planes_of(None, Prepare(index="vv"), [scene(1, platform="sentinel-1a")]) == Planes((), ("vv",))

@@ -20,7 +20,6 @@ from detection.monitors.fused_kernel import (
     Evidence,
     Model,
     Seen,
-    Slots,
 )  # fmt: skip
 from detection.monitors.fusion import Fusion
 from detection.monitors.state import Arrays, Detector, Looks, State
@@ -60,7 +59,7 @@ def model_of(detector: Detector, history: Looks, inside: NDArray[np.bool_]) -> t
     radar = np.array([s.radar for s in history.scenes], np.bool_)
     table = date_table(history.days, detector.history.harmonics)
     orbits = np.unique(orbits_of(history.scenes)[radar])
-    roles, values = fusion.roles, history.values
+    roles, values = fusion.slots, history.values
     planes = [(roles.first[0], fusion.index_scale), (roles.second[0], fusion.nir_scale)]
     optical = [_optical(table[~radar], values[~radar, slot], f, detector) for slot, f in planes if slot >= 0]
     levels = [
@@ -136,7 +135,7 @@ def _monitored(detector: Detector, table: Table, values: Float, model: Arrays, i
     if not fusion.optical:
         codes = np.where(heard, Monitored.MONITORED, Monitored.SHORT_HISTORY)
         return np.where(inside, codes, Monitored.OUTSIDE).astype(np.uint8)
-    index = np.ascontiguousarray(values[:, fusion.roles.first[0]])
+    index = np.ascontiguousarray(values[:, fusion.slots.first[0]])
     codes = baseline(table, index, detector.history, inside=inside, sign=detector.sign).monitored.copy()
     blind = (model["optical"] == ABSENT).any(0) & ~heard  # near infrared without a baseline: no look could ever count
     broken = (codes == Monitored.MONITORED) & ((model["optical"][0] == ABSENT) | blind)
@@ -161,7 +160,7 @@ def advance(
             np.ascontiguousarray(looks.values, np.float32),
             _seen(state, looks, common, table),
             _model(state),
-            _slots(fusion),
+            fusion.slots,
             float(detector.sign),
             state.cell,
             likelihood.tables(),
@@ -183,7 +182,7 @@ def residuals(detector: Detector, state: State, looks: Looks, block: slice) -> F
     made: Float = np.full(values.shape, np.nan, np.float32)
     none, table = np.zeros((len(values), 1, 0), np.float32), date_table(looks.days, detector.history.harmonics)
     seen, part = _seen(state, looks, none, table), state.part(block)
-    fused_kernel.standardise(values, seen, _model(part), _slots(_fusion(detector)), float(detector.sign), made)
+    fused_kernel.standardise(values, seen, _model(part), _fusion(detector).slots, float(detector.sign), made)
     return made
 
 
@@ -198,10 +197,6 @@ def _seen(state: State, looks: Looks, common: Float, table: Table) -> Seen:
     known = (radar == 1) & (np.append(orbits, np.int16(MOST_STEPS))[at] == found)
     rows = np.where(known, at, -1).astype(np.int16)
     return Seen(radar, rows, looks.days, table.astype(np.float32), np.ascontiguousarray(common, np.float32))
-
-
-def _slots(fusion: Fusion) -> Slots:
-    return Slots(fusion.roles.first, fusion.roles.second, fusion.roles.doubt)
 
 
 @lru_cache(maxsize=1)
@@ -238,20 +233,27 @@ def expected(
     detector: Detector, state: State, scenes: tuple[Scene, ...], table: Table, pixels: NDArray[Any]
 ) -> tuple[Float, Float]:
     """See `monitors.expected`; the leading plane is the index, else VV or VH, at every orbit its own level."""
-    fusion, terms = _fusion(detector), table.shape[1]
-    if fusion.optical:
-        optical = np.where(state.model["optical"] == ABSENT, np.float32(np.nan), state.model["optical"])[:, pixels]
-        scale = OPTICAL_STEP * optical[terms] * season_factor(table, SWING_STEP * optical[terms + 1 : terms + 3])
-        mine = np.array([not scene.radar for scene in scenes])[:, None]
-        return np.where(mine, fitted(table, OPTICAL_STEP * optical[:terms]), np.float32(np.nan)), np.where(
-            mine, scale, np.float32(np.nan)
-        )
-    radar = np.where(state.model["radar"] == ABSENT, np.float32(np.nan), state.model["radar"])[:, pixels]
-    seen = _seen(
-        state, Looks(scenes, np.zeros((len(scenes), 1, 0), np.float32)), np.zeros((0, 0, 0), np.float32), table
-    )
-    levels = np.concatenate([radar[terms : terms + len(state.aside["orbits"])], np.full((1, len(pixels)), np.nan)])
-    season = fitted(table[:, 1:], radar[: terms - 1]) if terms > 1 else 0
-    return np.asarray(RADAR_STEP * (levels[seen.orbit] + season), np.float32), np.broadcast_to(
-        RADAR_STEP * radar[terms - 1], (len(scenes), len(pixels))
-    )
+    if not _fusion(detector).optical:
+        return _radar_expected(state, scenes, table, _numbers(state.model["radar"][:, pixels]))
+    optical, terms = _numbers(state.model["optical"][:, pixels]), table.shape[1]
+    scale = OPTICAL_STEP * optical[terms] * season_factor(table, SWING_STEP * optical[terms + 1 : terms + 3])
+    mine, nothing = np.array([not scene.radar for scene in scenes])[:, None], np.float32(np.nan)
+    level = fitted(table, OPTICAL_STEP * optical[:terms])
+    return np.where(mine, level, nothing), np.where(mine, scale, nothing)
+
+
+def _radar_expected(state: State, scenes: tuple[Scene, ...], table: Table, radar: Float) -> tuple[Float, Float]:
+    """Of the first plane of radar; radar: (row, pixel) numbers of its model."""
+    terms, many = table.shape[1], len(scenes)
+    no_looks = Looks(scenes, np.zeros((many, 1, 0), np.float32))
+    rows = _seen(state, no_looks, np.zeros((0, 0, 0), np.float32), table).orbit
+    unknown = np.full((1, radar.shape[1]), np.nan, np.float32)
+    levels = np.concatenate([radar[terms : terms + len(state.aside["orbits"])], unknown])
+    level = levels[rows] + fitted(table[:, 1:], radar[: terms - 1])
+    scale = np.broadcast_to(RADAR_STEP * radar[terms - 1], (many, radar.shape[1]))
+    return np.asarray(RADAR_STEP * level, np.float32), scale
+
+
+def _numbers(steps: NDArray[np.int16]) -> Float:
+    """Steps of a model, NaN where it says nothing."""
+    return np.where(steps == ABSENT, np.float32(np.nan), steps).astype(np.float32)

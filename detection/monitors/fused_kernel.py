@@ -3,8 +3,7 @@
 A hot pass standardises a look at a whole block, which stays in the cache, and looks it up in the table of likelihoods; where
 nothing is open and it tells for forest, a day is noted and that is all. The other pixels add it to their evidence one by one
 and `machine.take` decides, as for every monitor. A look that is not observed changes nothing and no pixel knows its
-neighbours: looks one by one equal looks all at once, and any cut of the pixels equals the whole. Constants of other files
-arrive as arguments: the cache of compiled code would not notice a change there.
+neighbours: looks one by one equal looks all at once, and any cut of the pixels equals the whole.
 """
 
 from typing import NamedTuple
@@ -13,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detection.harmonics import SEASON_HIGH, SEASON_LOW
+from detection.monitors.likelihood import CELLS, STEP
 from detection.monitors.machine import FIRST, NO_DAY, NONE, RECOVERING, room, take
 
 BLOCK = 1024
@@ -22,8 +23,8 @@ ABSENT = -32_768
 """A number of the model that is not there."""
 OPTICAL_STEP, RADAR_STEP, SWING_STEP = np.float32(5e-5), np.float32(2e-3), np.float32(1 / 8192)
 """Steps of the model's 16-bit numbers: reflectance and indices to 1.6, dB to 65, seasonal swing to 4."""
-CELLS_A_SCALE, MIDDLE, LAST = np.float32(2), np.float32(32), np.float32(63)
-SIDE = np.uint32(64)
+CELLS_A_SCALE, MIDDLE, LAST = np.float32(1 / STEP), np.float32(CELLS / 2), np.float32(CELLS - 1)
+SIDE = np.uint32(CELLS)
 """Layout of `likelihood.tables`."""
 SEEN, CLEAR, BUSY = np.uint8(1), np.uint8(2), np.uint8(4)
 """What a look means for a pixel: something was seen; it was forest; it is for `_settle` to say."""
@@ -36,8 +37,8 @@ JUST_SHORT = 0.999
 F0, F1 = np.float32(0), np.float32(1)
 SURE = np.float32(0.999)
 """The greatest doubt there is, so that odds stay finite."""
-LOW, HIGH = np.float32(0.5), np.float32(2.0)
-"""Bounds of the seasonal factor of the scale: `harmonics.SEASON_LOW` and `SEASON_HIGH`."""
+LOW, HIGH = np.float32(SEASON_LOW), np.float32(SEASON_HIGH)
+"""Bounds of the seasonal factor of the scale."""
 HUGE = np.float32(1e6)
 """Values and residuals beyond this are no looks."""
 
@@ -66,14 +67,6 @@ class Model(NamedTuple):
     """(plane x (harmonic + sigma + orbit), pixel) in RADAR_STEP."""
     monitored: NDArray[np.uint8]
     """(pixel,) codes.Monitored: others than nought are passed over."""
-
-
-class Slots(NamedTuple):
-    """Roles of the slots, by kind of sensor (optical, radar); -1: none."""
-
-    first: tuple[int, int]
-    second: tuple[int, int]
-    doubt: int
 
 
 class Evidence(NamedTuple):

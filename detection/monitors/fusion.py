@@ -1,6 +1,5 @@
 """Several planes of several sensors as one evidence: the parameters of the fusion monitor."""
 
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal, NamedTuple
 
 from annotated_types import Ge, Gt, Interval
@@ -10,6 +9,7 @@ from detection.types import parameters
 
 NEAR_INFRARED: Final = "nir"
 DOUBT: Final = "doubt"
+"""The plane of `detection.prepare.doubt`, of optical looks alone."""
 POLARISATIONS: Final = ("vv", "vh")
 
 
@@ -35,9 +35,8 @@ class Weights(NamedTuple):
     anomaly: float
 
 
-@dataclass(frozen=True)
-class Roles:
-    """Which slot of a look plays which part; -1: none does."""
+class Slots(NamedTuple):
+    """Which slot of a look plays which part, by kind of sensor (optical, radar); -1: none does."""
 
     first: tuple[int, int]
     """The index; VV."""
@@ -121,7 +120,7 @@ class Fusion:
             raise ValueError("optical [], radar []: name one plane at least")
 
     @property
-    def roles(self) -> Roles:
+    def slots(self) -> Slots:
         """Where the kernel finds what."""
 
         def slot(names: tuple[str, ...], name: str) -> int:
@@ -129,7 +128,7 @@ class Fusion:
 
         index = next((i for i, name in enumerate(self.optical) if name not in (NEAR_INFRARED, DOUBT)), -1)
         first, second = (index, slot(self.radar, "vv")), (slot(self.optical, NEAR_INFRARED), slot(self.radar, "vh"))
-        return Roles(first, second, slot(self.optical, DOUBT))
+        return Slots(first, second, slot(self.optical, DOUBT))
 
     def weights(self, anomaly: float) -> Weights:
         """The numbers the kernel takes; anomaly: that of the decision, so that its looks and ours are the same."""

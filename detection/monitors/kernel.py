@@ -3,9 +3,7 @@
 A hot pass works look by look on a block that stays in the cache: residual, scale, chart. It writes only the statistic and
 two days, and marks the pixels at which more happens; those alone go to the decision machine. A look that is not observed
 (NaN, infinite) changes nothing, and no pixel knows its neighbours: so looks one by one equal looks all at once, and any
-cut into rows of pixels equals the whole, bit by bit. Constants of other files arrive as arguments: the cache of compiled
-code would not notice a change there.
-"""
+cut into rows of pixels equals the whole, bit by bit."""
 
 from typing import NamedTuple
 

@@ -60,7 +60,7 @@ def evidence_of(detector: Detector, state: State, looks: Looks) -> Said:
 
 def _of_kind(fusion: Fusion, kind: int, z: Float, values: Float, common: Float, width: NDArray[np.int64]) -> Said:
     """Of the looks of one kind of sensor; z, values, common: (time, slot, pixel); width: (pixel,) of the tables."""
-    slots = (fusion.roles.first[kind], fusion.roles.second[kind])
+    slots = (fusion.slots.first[kind], fusion.slots.second[kind])
     if max(slots) < 0:
         nothing = np.full_like(z[:, 0], np.nan)
         return Said(np.full_like(z, np.nan)[:, [0, 0]], nothing, nothing, nothing)
@@ -75,15 +75,15 @@ def _of_kind(fusion: Fusion, kind: int, z: Float, values: Float, common: Float, 
 def _odds(fusion: Fusion, kind: int, values: Float) -> Numbers:
     """(time, pixel) odds that a look is of no use, before the forest around is asked."""
     doubt = np.full(values[:, 0].shape, fusion.base_radar if kind == RADAR else fusion.base_optical)
-    if kind == OPTICAL and fusion.roles.doubt >= 0:
-        given = values[:, fusion.roles.doubt]
+    if kind == OPTICAL and fusion.slots.doubt >= 0:
+        given = values[:, fusion.slots.doubt]
         doubt = np.where(given >= 0, np.minimum(given, SURE), doubt)
     return np.asarray(doubt / (1 - doubt), np.float64)
 
 
 def _looked_up(fusion: Fusion, kind: int, z: Float, odds: Numbers, weight: Numbers, width: NDArray[np.int64]) -> Said:
     """The likelihoods at these residuals; nothing where a plane of the look was not seen."""
-    first, second = fusion.roles.first[kind], fusion.roles.second[kind]
+    first, second = fusion.slots.first[kind], fusion.slots.second[kind]
     planes = likelihood.FIRST_ONLY if second < 0 else likelihood.SECOND_ONLY if first < 0 else likelihood.BOTH
     seen = (np.abs(z) < HUGE).all(1, keepdims=True)
     at = np.where(seen, z, 0) / likelihood.STEP + likelihood.CELLS / 2

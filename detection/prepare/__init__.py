@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from detection.codes import Observation
 from detection.errors import BadInput, UnknownBand
+from detection.monitors.fusion import DOUBT, Fusion
 from detection.prepare import radar
 from detection.prepare.harmonise import BANDPASS, harmonised
 from detection.prepare.indices import INDICES, Index, index_of
@@ -24,10 +25,6 @@ from detection.types import Codes, Cube, Float, Mask, Planes, Raw, Scene, parame
 RADAR: Final = ("power", "dB")
 ALWAYS_COMPUTED: Final = ("nbr", "ndmi", "ndvi")
 """Never the name of a generic band."""
-FUSION: Final[str] = "fusion"
-"""Kind of the monitor that names its planes itself, of several kinds of sensors and from several orbits."""
-DOUBT: Final = "doubt"
-"""The plane of `detection.prepare.doubt`, of optical looks alone."""
 DOUBT_BANDS: Final = ("blue", "red")
 """What it is made of."""
 
@@ -77,8 +74,8 @@ class Prepare:
 
 def planes_of(monitor: object, parameters: Prepare, scenes: Iterable[Scene]) -> Planes:
     """The planes a monitor takes: a `fusion` names its own, any other takes the index, of whatever sensors there are."""
-    if getattr(monitor, "kind", None) == FUSION:
-        return Planes(getattr(monitor, "optical", ()), getattr(monitor, "radar", ()))
+    if isinstance(monitor, Fusion):
+        return Planes(monitor.optical, monitor.radar)
     return Planes.single(parameters.index, scenes)
 
 

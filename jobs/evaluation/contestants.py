@@ -11,7 +11,8 @@ from detection.accuracy.stream import NEVER, Changes, Stream, changes
 from detection.alerts import Alert
 from detection.errors import BadInput
 from detection.monitors import Detector, Looks, residuals, start, update
-from detection.prepare import FUSION, commonmode, planes_of
+from detection.monitors.fusion import Fusion
+from detection.prepare import commonmode, planes_of
 from detection.types import SECONDS_A_DAY, Cube, Float, Grid, Planes, Scene, to_date, to_day
 from jobs.config import JobConfig, SeriesConfig, load
 from jobs.evaluation.asked import Contestant
@@ -186,7 +187,7 @@ class Job:
 
     def _looks(self, stream: Stream) -> tuple[tuple[Scene, ...], Float, Planes]:
         """Scenes, (time, slot, cell) values and what the slots hold."""
-        if self.config.monitor.kind == FUSION:
+        if isinstance(self.config.monitor, Fusion):
             planes = planes_of(self.config.monitor, self.config.prepare, ())
             return *together(stream, planes), planes
         panel, index = stream.panel(*self.planes), self.config.prepare.index
