@@ -47,6 +47,26 @@ class Observation(IntEnum):
     FAILED = 4
 
 
+class Segmented(IntEnum):
+    """Why the archive of a pixel is, or is not, cut into segments. Only SEGMENTED may ever be read as "no change"."""
+
+    SEGMENTED = 0
+    OUTSIDE = 1
+    NO_LOOK = 2
+    TOO_FEW_LOOKS = 3
+    NEVER_STABLE = 4
+    NOT_FOREST = 5
+    FAILED = 6
+
+
+class Turn(IntEnum):
+    """What a change in the archive of a pixel was."""
+
+    LOSS = 1
+    REGROWTH = 2
+    OTHER = 3
+
+
 class Step(IntEnum):
     """What a look changed at a pixel: the rows of the transition log."""
 
@@ -76,6 +96,20 @@ MONITORED_MEANING: Final[dict[int, str]] = {
     Monitored.DISTURBED_HISTORY: "already disturbed in the history",
     Monitored.NOT_FOREST: "not forest, by its history or the baseline",
     Monitored.FAILED: "could not be read or fitted",
+}
+SEGMENTED_MEANING: Final[dict[int, str]] = {
+    Segmented.SEGMENTED: "its archive is cut into segments",
+    Segmented.OUTSIDE: "outside the area",
+    Segmented.NO_LOOK: "never seen clear",
+    Segmented.TOO_FEW_LOOKS: "too few clear looks",
+    Segmented.NEVER_STABLE: "no stretch of its archive is stable",
+    Segmented.NOT_FOREST: "never forest, by its archive or the baseline",
+    Segmented.FAILED: "could not be read or fitted",
+}
+TURN_MEANING: Final[dict[int, str]] = {
+    Turn.LOSS: "loss of forest cover",
+    Turn.REGROWTH: "regrowth",
+    Turn.OTHER: "a change that is neither",
 }
 STATUS_COLOUR: Final[dict[int, str]] = {
     Status.NONE: "#e8efe8",
