@@ -20,6 +20,7 @@ from typing import Any, Final
 import results
 from ablations import ablations, at_equal_alarms, grades
 from peers import MISSING, PEERS
+from seasons import by_season
 from tuning import TUNED, ours
 
 from detection.accuracy.rates import HardNegative
@@ -36,6 +37,17 @@ from jobs.progress import shown
 HERE: Final = Path(__file__).parent
 OUT: Final = Path("out")
 TUNED_NAME: Final = " (tuned)"
+BY_SEASON: Final = (
+    "fusion",
+    "fused job",
+    "cusum",
+    "job",
+    "DIST-ALERT-HLS",
+    "COLD",
+    "nrt IQR (tuned)",
+    "radar CuSum (tuned)",
+)
+"""Whose days to the alarm are told by season: ours, and the peers with the best F1."""
 ALSO_WIDE: Final = ("DIST-ALERT-HLS",)
 """Peers whose false alarms are counted over the larger exposure as well."""
 INTACT: Final = ("intact", "swamp", "bamboo", "steep")
@@ -154,9 +166,9 @@ def written(compared: Outcome, asked: EvaluateConfig, seconds: float) -> list[st
         "",
         "PA: share of the lost pixels found (weighted to the world; clearing, mining, road, landslide), UA: share of the alarms",
         "that are true, both of confirmed alarms unless a heading says first; days: by which half are found, misses censored;",
-        "in brackets 95 % intervals over blocks of 1920 m. `job` is the whole line (common mode, patches, minimum mapping unit,",
-        "model), of whose confirmed alerts every cell counts; the other names of ours are one pixel and no neighbours, as are",
-        "all peers.",
+        "in brackets 95 % intervals over blocks of 1920 m. `job` and `fused job` (which no model judges) are the whole line",
+        "(common mode, patches, minimum mapping unit, model), of whose confirmed alerts every cell counts; the other names of",
+        "ours are one pixel and no neighbours, as are all peers.",
         "",
         *(f"- {name}: did not run, {reason}" for name, reason in MISSING.items()),
         *markdown([f for f in compared.figures if f.detector not in parts]),
@@ -165,6 +177,9 @@ def written(compared: Outcome, asked: EvaluateConfig, seconds: float) -> list[st
         "Confirmed alarms on the sample; the fusion at the grade whose false alarms are nearest at or below those of the peer.",
         "",
         *at_equal_alarms(compared.results, who, asked.comparison),
+        "### By season: days by which half of the losses are found",
+        "",
+        *by_season(compared.results, BY_SEASON, asked.comparison),
         "### The fusion with something taken away, confirmed alarms",
         "",
         *markdown([f for f in compared.figures if f.stage == "confirmed" and f.detector in {"fusion", *parts}]),

@@ -15,12 +15,10 @@ from typing import Any, Final
 import numpy as np
 import results
 from ablations import CONFIG
-from numpy.typing import NDArray
 
 from detection.accuracy import bootstrap
-from detection.accuracy.judged import Judged, Stage, join, only
+from detection.accuracy.judged import Judged, join, only
 from detection.accuracy.series import judge
-from detection.accuracy.truth import SeriesTruth
 from jobs.config import SeriesConfig, load
 from jobs.evaluation.asked import LOSSES, Comparison, SimulatedTruth
 from jobs.evaluation.contestants import PixelMonitor
@@ -51,9 +49,6 @@ MOVED: Final[dict[str, tuple[Any, ...]]] = {
 }
 """Parameter -> values tried besides the default."""
 SHIPPED: Final = "as shipped"
-DRY: Final = (5, 6, 7, 8, 9)
-"""Months of the dry season of Madre de Dios."""
-STAGES: Final[tuple[Stage, ...]] = ("first", "confirmed")
 
 
 def settings() -> Iterator[tuple[str, PixelMonitor]]:
@@ -79,31 +74,9 @@ def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-Waits = dict[tuple[str, str], list[NDArray[np.float64]]]
-"""(region, stage) -> world by world, (2, loss): days to the alarm of losses that began in the dry season, and weights."""
-
-
-def waited(truth: SeriesTruth, judged: Judged) -> NDArray[np.float64]:
-    """(2, loss) days to the alarm, infinite where there was none, and weights, of losses that began in the dry season."""
-    rows = np.flatnonzero(truth.window_loss & ~truth.window_ignored)
-    months = truth.window_start[rows].astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12 + 1
-    one, drivers = judged.losses, [judged.drivers.index(name) for name in LOSSES if name in judged.drivers]
-    mine = np.isin(one.driver, drivers) & np.isin(months, DRY)
-    return np.stack([np.where(one.hit, one.days, np.inf)[mine], one.weight[mine]])
-
-
-def half(parts: Sequence[NDArray[np.float64]]) -> str:
-    """Days by which half of the losses, weighted, were found; of how many."""
-    days, weight = np.concatenate(parts, 1)
-    order = np.argsort(days)
-    reached = np.cumsum(weight[order]) >= weight.sum() / 2
-    return f"{days[order][reached.argmax()]:.0f} d of {len(days)}" if len(days) else "-"
-
-
-def tried() -> tuple[dict[str, dict[str, list[Judged]]], Waits]:
-    """(setting -> region -> confirmed alarms judged, world by world; how long the default took)."""
+def tried() -> dict[str, dict[str, list[Judged]]]:
+    """Setting -> region -> confirmed alarms judged, world by world."""
     made: dict[str, dict[str, list[Judged]]] = {}
-    waits: Waits = {}
     for number, piece in enumerate(pieces("training", DATA)):
         begun = time.monotonic()
         several = dict(settings())
@@ -114,16 +87,13 @@ def tried() -> tuple[dict[str, dict[str, list[Judged]]], Waits]:
             said = detector(stream)
             found = apart(judge(truth, said, ASKED.rules, ASKED.stage), number)
             made.setdefault(name, {}).setdefault(piece.group[0], []).append(found)
-            for stage in STAGES if name == SHIPPED else ():
-                days = waited(truth, judge(truth, said, ASKED.rules, stage))
-                waits.setdefault((piece.group[0], stage), []).append(days)
         print(f"{piece.name}: {time.monotonic() - begun:.0f} s", flush=True)
-    return made, waits
+    return made
 
 
 def main() -> None:
     """Try and write."""
-    found, waits = tried()
+    found = tried()
     regions = list(dict.fromkeys(region for by in found.values() for region in by))
     lines = [
         "SIMULATED training worlds (seeds 101 to 103, open variant, 3400 series each, 2020 to 2025). F1 (producer's, user's",
@@ -136,13 +106,6 @@ def main() -> None:
         each = [bootstrap.accuracy(only(join(by[r]), LOSSES), draws=1)["f1"].value for r in regions]
         mean = np.mean([0.0 if v is None else v for v in each])
         lines.append(f"| {name} | {' | '.join(scored(by[r]) for r in regions)} | {mean:.3f} |")
-    lines += [
-        "",
-        "Losses that began from May to September, as shipped: days by which half were found, misses for ever.",
-        "",
-    ]
-    lines += ["| region | first alarm | confirmed |", "|---|---|---|"]
-    lines += [f"| {r} | {' | '.join(half(waits[r, stage]) for stage in STAGES)} |" for r in regions]
     results.record("Fusion, how its defaults were chosen", lines, "python benchmarks/fusion_search.py")
 
 

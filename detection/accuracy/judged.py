@@ -33,6 +33,8 @@ class Losses:
     """(loss,) hectares of its event; NaN unknown."""
     weight: NDArray[np.float64]
     """(loss,) series it stands for."""
+    start: Days
+    """(loss,) first day of change."""
     dated: NDArray[np.bool_]
     """(loss,) is the start known? Others count for accuracy, not for latency."""
     hit: NDArray[np.bool_]

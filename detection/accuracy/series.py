@@ -152,7 +152,8 @@ def _losses(
     follow = np.maximum(np.minimum(windows[rows, _LATEST], until) - start, 0).astype(np.int32)
     return Losses(
         series, truth.stratum[series], truth.block[series], truth.window_driver[rows], truth.window_event[rows],
-        truth.window_event_ha[rows], truth.weight[series], truth.window_dated[rows], found, days, follow, error,
+        truth.window_event_ha[rows], truth.weight[series], start.astype(np.int32), truth.window_dated[rows], found, days,
+        follow, error,
     )  # fmt: skip
 
 
