@@ -1,13 +1,13 @@
 """LandTrendr: one value a year cut into straight segments (Kennedy, Yang and Cohen 2010, RSE 114, 2897).
 
 Spikes are dampened; vertices are found where regressions are worst, those of shallow angles dropped; of models with fewer
-and fewer segments, none of which may recover too fast, the best by its p of F is taken: `polyline`, `trace`. What the
-segments mean is ours: `turns`.
+and fewer segments, none of which may recover too fast, the best by its p of F is taken: `polyline`, `trace`.
 
 It describes histories, it is no alarm: every year changes what is said of those before it. A year without a value is no
 different from one that is not there: lines run across it. Of several values of a calendar year (UTC) one is taken, see
-`trace.one_a_year`. Differs from the authors' code where the paper leaves room: no second fit by Levenberg-Marquardt
-where no model passes, the pixel is then one flat segment; a segment without error left is not split further.
+`trace`. Ours, where the paper leaves room: a step between two flat levels is among the models, in place of a second fit by
+Levenberg-Marquardt, since a record of few years has no room for the three free segments of one; a segment without error
+is not split further; and what the segments mean, `turns`.
 """
 
 from typing import Annotated, Final, Literal

@@ -119,7 +119,8 @@ def _seen(block, taken, years, days, line, place):  # type: ignore[no-untyped-de
 def _model(x, y, count, rules, sums, spare, far, tables, vertices, levels, errors):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """(segments of the best model, its p); its vertices and levels are those rows of vertices and levels.
 
-    Where no model passes it is one flat segment at the mean, and p is 1.
+    A step takes the place of a model of fewer segments than its own three if its p is less. Where nothing passes it is one
+    flat segment at the mean, and p is 1.
     """
     extent, whole = polyline.sum_up(x, y, count, sums)
     if extent > 0.0:
@@ -128,7 +129,13 @@ def _model(x, y, count, rules, sums, spare, far, tables, vertices, levels, error
         many = polyline.split(x, y, sums, count, most + rules.overshoot, least, v, spare[0], far)
         many = polyline.cull(x, y, extent, most, many, v, spare[0], spare[1])
         _models(x, y, sums, many - 1, extent, rules, spare, tables, vertices, levels, errors)
+        at, step = _step(x, sums, count, whole, extent, rules)
         best, p = _best(errors, many - 1, whole, count, rules)
+        if best < 3 and step < p and step <= rules.p:
+            best, p = 3, step
+            vertices[3, 0], vertices[3, 1], vertices[3, 2], vertices[3, 3] = 0, at - 1, at, count - 1
+            levels[3, 0] = levels[3, 1] = sums[at, 2] / at
+            levels[3, 2] = levels[3, 3] = (sums[count, 2] - sums[at, 2]) / (count - at)
         if best > 0:
             return best, p
     vertices[1, 0], vertices[1, 1] = 0, count - 1
@@ -178,6 +185,32 @@ def _best(errors, segments, whole, count, rules):  # type: ignore[no-untyped-def
     while errors[k] > (2.0 - rules.best) * least:
         k -= 1
     return k, errors[k]
+
+
+@fused
+def _step(x, sums, count, whole, extent, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Two flat levels: the first year of the second and p of F; 0 and 2 where none is allowed.
+
+    LandTrendr needs three free segments, and so nine years, to say that a level fell and stayed; of fewer it makes a
+    slope. A step has a level and a year more than the mean: the two degrees of freedom of a model of one segment. It may
+    rise no faster than the rules let a segment, and has two years on either side.
+    """
+    best, at, mean = 0.0, 0, sums[count, 2] / count
+    if rules.segments < 3:
+        return 0, 2.0
+    for i in range(2, count - 1):
+        gap = sums[i, 2] - i * mean
+        explained = gap * gap * count / (i * (count - i))
+        if explained > best and (gap > 0.0 or _slow_enough(x, -gap * count / (i * (count - i)), i, extent, rules)):
+            best, at = explained, i
+    return at, max(polyline.p_of_f(1.0 - best / whole, 1, count), LEAST_P) if at > 0 else 2.0
+
+
+@fused
+def _slow_enough(x, rise, i, extent, rules):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """May the index rise so much from the year before i to i?"""
+    length = x[i] - x[i - 1]
+    return rise <= rules.recovery * length * extent and (length > 1.0 or rules.one_year)
 
 
 @fused
