@@ -88,13 +88,13 @@ def sum_up(x, y, count, sums):  # type: ignore[no-untyped-def]  # pragma: no cov
 @fused
 def _regression(sums, start, end):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """(mean of x, of y, slope, squared error) of the least-squares line of the years start ... end."""
-    many = end + 1 - start
+    each = 1.0 / (end + 1 - start)
     sx, sy = sums[end + 1, 0] - sums[start, 0], sums[end + 1, 2] - sums[start, 2]
-    square = sums[end + 1, 1] - sums[start, 1] - sx * sx / many
-    both = sums[end + 1, 3] - sums[start, 3] - sx * sy / many
-    slope = both / square
-    error = sums[end + 1, 4] - sums[start, 4] - sy * sy / many - slope * both
-    return sx / many, sy / many, slope, max(error, 0.0)
+    middle, mean = sx * each, sy * each
+    both = sums[end + 1, 3] - sums[start, 3] - sx * mean
+    slope = both / (sums[end + 1, 1] - sums[start, 1] - sx * middle)
+    error = sums[end + 1, 4] - sums[start, 4] - sy * mean - slope * both
+    return middle, mean, slope, max(error, 0.0)
 
 
 @fused
