@@ -37,7 +37,7 @@ class Landtrendr:
     kind: Literal["landtrendr"] = "landtrendr"
     """Which method."""
     max_segments: Annotated[int, Interval(ge=1, le=20)] = 6
-    """Most segments."""
+    """Most segments; a step between two flat levels takes three."""
     spike: Annotated[float, Interval(ge=0, le=1)] = 0.9
     """Spikes of which more than this share comes back the year after are dampened; 1: none."""
     overshoot: Annotated[int, Interval(ge=0, le=20)] = 3
