@@ -1,8 +1,9 @@
-"""The model of a segment as running sums: what a look adds to them, the ridge solution, residuals and scales. Compiled.
+"""The looks and the model of the pixel in work, and what a look adds: sums, ridge solution, residuals, scales. Compiled.
 
-A pixel has WIDTH planes side by side and TERMS terms, so that every sum is a run of whole vectors: `right` and `beta` are
-(TERMS, WIDTH) with the planes innermost, the Gram matrix (TERMS, TERMS) is shared by the planes, since a look counts
-in all of them or in none. Planes and terms that are not there hold zeros. All in float64.
+A pixel has WIDTH planes side by side and TERMS terms, as many, so that every row of numbers is a run of whole vectors; the
+Gram matrix is shared by the planes, since a look counts in all of them or in none. Planes and terms that are not there
+hold zeros. All in float64. Two arrays hold everything, because an array handed to a function is seven words:
+`looks` (look, 4, WIDTH) and `model` (row, WIDTH).
 """
 
 import math
@@ -19,138 +20,118 @@ TERMS: Final = 8
 """Level, trend, cosine and sine of one, two and three cycles a year (Zhu and Woodcock 2014)."""
 ORIGIN: Final = 10_957
 """2000-01-01: where the time of the trend begins, the same for every pixel and archive."""
+LOOK, TERM, LEFT, REST = 0, 1, 2, 3
+"""Rows of a look: values, terms of its day, residuals; then ..."""
+FAR, DAY = 0, 1
+"""... in the last row its chi-square and its day."""
+GRAM, RIGHT, BETA, SQUARE, SCALE, LEAST = 0, TERMS, 2 * TERMS, 3 * TERMS, 3 * TERMS + 1, 3 * TERMS + 2
+"""Rows of a model: sums of products of terms, of terms times values, the solution, sums of squares, residual scale, and what
+that is not believed to be below."""
+STORED: Final = 3 * TERMS + 3
+"""So many of them are remembered; then follow ..."""
+WEIGHT, ROOT, FINAL = STORED, STORED + 1, STORED + 1 + TERMS
+"""... the weights of squared residuals, the Cholesky factor, and the solution for all looks of a segment."""
+ROWS: Final = FINAL + TERMS
 _PIVOT: Final = 1e-12
 """A pivot below this share of its diagonal element is singular: float64 leaves a few digits of it (chosen)."""
 
 inlined: Final = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"}, forceinline=True)
-"""As `lanes.fused`, for what is too short to be called: an array handed over is seven words on the stack."""
+"""As `lanes.fused`, for what is too short to be called."""
 
 
 @fused
-def terms_on(day, table, t):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """table[t] = 1, years since ORIGIN, cosine and sine of one to three cycles a year; the same bits for the same day."""
+def terms_on(day, looks, k):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Terms of look k: 1, years since ORIGIN, cosine and sine of one to three cycles a year; the same bits for the same day."""
     turn = 2 * math.pi * (day % YEAR_DAYS) / YEAR_DAYS
     c, s = math.cos(turn), math.sin(turn)
-    table[t, 0], table[t, 1], table[t, 2], table[t, 3] = 1.0, (day - ORIGIN) / YEAR_DAYS, c, s
-    table[t, 4], table[t, 5] = c * c - s * s, 2.0 * s * c
-    table[t, 6], table[t, 7] = table[t, 4] * c - table[t, 5] * s, table[t, 5] * c + table[t, 4] * s
+    c2, s2 = c * c - s * s, 2.0 * s * c
+    looks[k, TERM, 0], looks[k, TERM, 1], looks[k, TERM, 2], looks[k, TERM, 3] = 1.0, (day - ORIGIN) / YEAR_DAYS, c, s
+    looks[k, TERM, 4], looks[k, TERM, 5] = c2, s2
+    looks[k, TERM, 6], looks[k, TERM, 7] = c2 * c - s2 * s, s2 * c + c2 * s
 
 
 @inlined
-def absorb(look, k, table, t, gram, right, square):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Add look k of (look, WIDTH), of terms t of (date, TERMS), to the sums."""
-    _outer(table, t, table, t, gram)
-    _outer(table, t, look, k, right)
+def absorb(looks, k, model):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Add look k to the sums."""
+    for q in range(TERMS):
+        x = looks[k, TERM, q]
+        for b in range(WIDTH):
+            model[GRAM + q, b] += x * looks[k, TERM, b]
+        for b in range(WIDTH):
+            model[RIGHT + q, b] += x * looks[k, LOOK, b]
     for b in range(WIDTH):
-        square[b] += look[k, b] * look[k, b]
-
-
-@inlined
-def _outer(table, t, numbers, k, sums):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """sums[q, b] += table[t, q] numbers[k, b]. All is read before the first is written, or nothing becomes a vector."""
-    y0, y1, y2, y3 = numbers[k, 0], numbers[k, 1], numbers[k, 2], numbers[k, 3]
-    y4, y5, y6, y7 = numbers[k, 4], numbers[k, 5], numbers[k, 6], numbers[k, 7]
-    for q in range(TERMS):
-        x = table[t, q]
-        sums[q, 0] += x * y0
-        sums[q, 1] += x * y1
-        sums[q, 2] += x * y2
-        sums[q, 3] += x * y3
-        sums[q, 4] += x * y4
-        sums[q, 5] += x * y5
-        sums[q, 6] += x * y6
-        sums[q, 7] += x * y7
-
-
-@inlined
-def residual(look, k, table, t, beta, e, to):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """e[to] = look k - model; e: (any, WIDTH)."""
-    y0, y1, y2, y3 = look[k, 0], look[k, 1], look[k, 2], look[k, 3]
-    y4, y5, y6, y7 = look[k, 4], look[k, 5], look[k, 6], look[k, 7]
-    for q in range(TERMS):
-        x = table[t, q]
-        y0 -= x * beta[q, 0]
-        y1 -= x * beta[q, 1]
-        y2 -= x * beta[q, 2]
-        y3 -= x * beta[q, 3]
-        y4 -= x * beta[q, 4]
-        y5 -= x * beta[q, 5]
-        y6 -= x * beta[q, 6]
-        y7 -= x * beta[q, 7]
-    e[to, 0], e[to, 1], e[to, 2], e[to, 3] = y0, y1, y2, y3
-    e[to, 4], e[to, 5], e[to, 6], e[to, 7] = y4, y5, y6, y7
-
-
-@inlined
-def _take_off(beta, row, root, lower, start, stop):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """beta[row] -= sum over start <= m < stop of L[row, m] beta[m] (lower) or of L[m, row] beta[m]; then over L[row, row]."""
-    y0, y1, y2, y3 = beta[row, 0], beta[row, 1], beta[row, 2], beta[row, 3]
-    y4, y5, y6, y7 = beta[row, 4], beta[row, 5], beta[row, 6], beta[row, 7]
-    for m in range(start, stop):
-        x = root[row, m] if lower else root[m, row]
-        y0 -= x * beta[m, 0]
-        y1 -= x * beta[m, 1]
-        y2 -= x * beta[m, 2]
-        y3 -= x * beta[m, 3]
-        y4 -= x * beta[m, 4]
-        y5 -= x * beta[m, 5]
-        y6 -= x * beta[m, 6]
-        y7 -= x * beta[m, 7]
-    x = root[row, row]
-    beta[row, 0], beta[row, 1], beta[row, 2], beta[row, 3] = y0 * x, y1 * x, y2 * x, y3 * x
-    beta[row, 4], beta[row, 5], beta[row, 6], beta[row, 7] = y4 * x, y5 * x, y6 * x, y7 * x
-
-
-@inlined
-def distance(e, k, weight):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Sum over the planes of weight e[k]^2: the chi-square of a look."""
-    a = weight[0] * e[k, 0] * e[k, 0] + weight[4] * e[k, 4] * e[k, 4]
-    b = weight[1] * e[k, 1] * e[k, 1] + weight[5] * e[k, 5] * e[k, 5]
-    c = weight[2] * e[k, 2] * e[k, 2] + weight[6] * e[k, 6] * e[k, 6]
-    d = weight[3] * e[k, 3] * e[k, 3] + weight[7] * e[k, 7] * e[k, 7]
-    return (a + b) + (c + d)
+        model[SQUARE, b] += looks[k, LOOK, b] * looks[k, LOOK, b]
 
 
 @fused
-def solve(gram, right, ridge, used, root, beta):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """beta = (gram + ridge)^-1 right of the first `used` terms of every plane by Cholesky, 0 in the others.
+def measure(looks, k, model):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Residuals of look k and its chi-square, which is returned: the sum over the planes of weight times residual^2."""
+    far = 0.0
+    for b in range(WIDTH):
+        left = looks[k, LOOK, b]
+        for q in range(TERMS):
+            left -= looks[k, TERM, q] * model[BETA + q, b]
+        looks[k, LEFT, b] = left
+        far += model[WEIGHT, b] * left * left
+    looks[k, REST, FAR] = far
+    return far
 
-    ridge: (TERMS,); root: (TERMS, TERMS) to work in, left with the factor, the reciprocal of its diagonal on the diagonal.
-    A term that the looks do not tell apart from those before it becomes 0.
+
+@fused
+def solve(model, ridge, used, to):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The rows from `to` on = (Gram + ridge)^-1 right of the first `used` terms by Cholesky, 0 in the others.
+
+    ridge: (TERMS,). A term that the looks do not tell apart from those before it becomes 0.
     """
     for row in range(used):
         for column in range(row):
-            total = gram[row, column]
+            total = model[GRAM + row, column]
             for m in range(column):
-                total -= root[row, m] * root[column, m]
-            root[row, column] = total * root[column, column]
-        whole = gram[row, row] + ridge[row]
+                total -= model[ROOT + row, m] * model[ROOT + column, m]
+            model[ROOT + row, column] = total * model[ROOT + column, column]
+        whole = model[GRAM + row, row] + ridge[row]
         pivot = whole
         for m in range(row):
-            pivot -= root[row, m] * root[row, m]
-        root[row, row] = 1.0 / math.sqrt(pivot) if pivot > _PIVOT * whole else 0.0
+            pivot -= model[ROOT + row, m] * model[ROOT + row, m]
+        # The diagonal keeps the reciprocal of the root: what follows only ever divides by it.
+        model[ROOT + row, row] = 1.0 / math.sqrt(pivot) if pivot > _PIVOT * whole else 0.0
     for row in range(TERMS):
         for b in range(WIDTH):
-            beta[row, b] = right[row, b] if row < used else 0.0
+            model[to + row, b] = model[RIGHT + row, b] if row < used else 0.0
     for row in range(used):
-        _take_off(beta, row, root, True, 0, row)
-    for back in range(used):
-        row = used - 1 - back
-        _take_off(beta, row, root, False, row + 1, used)
+        for m in range(row):
+            _take_off(model, to + row, to + m, model[ROOT + row, m])
+        _scale(model, to + row, model[ROOT + row, row])
+    for row in range(used - 1, -1, -1):
+        for m in range(row + 1, used):
+            _take_off(model, to + row, to + m, model[ROOT + m, row])
+        _scale(model, to + row, model[ROOT + row, row])
+
+
+@inlined
+def _take_off(model, row, other, factor):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    for b in range(WIDTH):
+        model[row, b] -= factor * model[other, b]
+
+
+@inlined
+def _scale(model, row, factor):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    for b in range(WIDTH):
+        model[row, b] *= factor
 
 
 @fused
-def rms(right, square, ridge, beta, looks, used, scale):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """scale (WIDTH,) = residual standard deviation over looks - terms, from the sums alone.
+def rms(model, ridge, looks, used, of):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """SCALE = residual standard deviation over looks - terms about the solution in the rows `of`, from the sums alone.
 
     With (G + L) beta = r the sum of squares about the model is y'y - beta'r - beta'L beta.
     """
     free = max(looks - used, 1)
     for b in range(WIDTH):
-        total = square[b]
+        total = model[SQUARE, b]
         for q in range(TERMS):
-            total -= beta[q, b] * (right[q, b] + ridge[q] * beta[q, b])
-        scale[b] = math.sqrt(max(total, 0.0) / free)
+            total -= model[of + q, b] * (model[RIGHT + q, b] + ridge[q] * model[of + q, b])
+        model[SCALE, b] = math.sqrt(max(total, 0.0) / free)
 
 
 @fused

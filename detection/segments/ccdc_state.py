@@ -1,4 +1,4 @@
-"""What CCDC remembers of a row of pixels between looks, the numbers it is ruled by, and the arrays a kernel works on."""
+"""What CCDC remembers of a row of pixels between looks, and the numbers it is ruled by."""
 
 from typing import Any, Final, NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.lanes import fused
-from detection.segments.ccdc_model import TERMS, WIDTH, terms_on
+from detection.segments.ccdc_model import DAY, LOOK, REST, STORED, WIDTH, terms_on
 
 CHUNK: Final = 256
 """Dates a pixel is taken through at once."""
@@ -74,7 +74,7 @@ class Rules(NamedTuple):
     """Of a model at most."""
     floor: float
     """Least residual scale."""
-    variogram: float
+    madogram: float
     """Least residual scale, as a share of the median difference of successive looks."""
     ridge: NDArray[np.float64]
     """(TERMS,) added to the diagonal of the Gram matrix, looks."""
@@ -87,18 +87,8 @@ class State(NamedTuple):
 
     pixels: NDArray[Any]
     """Records of PIXEL."""
-    gram: NDArray[np.float64]
-    """(pixel, TERMS, TERMS) sums of products of terms, the same for all planes."""
-    right: NDArray[np.float64]
-    """(pixel, TERMS, plane) sums of terms times values."""
-    square: NDArray[np.float64]
-    """(pixel, plane) sums of squares."""
-    beta: NDArray[np.float64]
-    """(pixel, TERMS, plane) the model as last solved."""
-    scale: NDArray[np.float64]
-    """(pixel, plane) residual scale as last solved."""
-    least: NDArray[np.float64]
-    """(pixel, plane) what the scale is not believed to be below."""
+    model: NDArray[np.float64]
+    """(pixel, STORED, WIDTH) the rows of `ccdc_model` that are remembered, meaningless of a pixel that gathers."""
     days: NDArray[np.int32]
     """(pixel, ROOM) days of the looks not yet decided about, oldest first."""
     values: NDArray[np.float32]
@@ -107,115 +97,40 @@ class State(NamedTuple):
     @classmethod
     def fresh(cls, pixels: int, planes: int) -> "State":
         """So many pixels of which nothing has been seen."""
-        wide = (pixels, TERMS, planes)
         return cls(
             np.zeros(pixels, PIXEL),
-            np.zeros((pixels, TERMS, TERMS)),
-            np.zeros(wide),
-            np.zeros((pixels, planes)),
-            np.zeros(wide),
-            np.zeros((pixels, planes)),
-            np.zeros((pixels, planes)),
+            np.zeros((pixels, STORED, WIDTH)),
             np.zeros((pixels, ROOM), np.int32),
             np.zeros((pixels, ROOM, planes), np.float32),
         )
 
 
-class Series(NamedTuple):
-    """The looks of the pixel in work: those held, then the observed ones of a stretch of dates."""
-
-    look: NDArray[np.float64]
-    """(ROOM + CHUNK, WIDTH)"""
-    day: NDArray[np.int32]
-    """(ROOM + CHUNK,)"""
-    at: NDArray[np.int32]
-    """(ROOM + CHUNK,) their rows of `table`."""
-    table: NDArray[np.float64]
-    """(ROOM + CHUNK, TERMS): terms of the looks held, then of the dates of the stretch."""
-    far: NDArray[np.float64]
-    """(ROOM + CHUNK,) chi-square of the looks."""
-
-
-class Model(NamedTuple):
-    """The model of the pixel in work, padded to WIDTH planes: as in `State`."""
-
-    gram: NDArray[np.float64]
-    right: NDArray[np.float64]
-    square: NDArray[np.float64]
-    beta: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    least: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    """(WIDTH,) of a squared residual in the chi-square of a look."""
-    root: NDArray[np.float64]
-    """(TERMS, TERMS) to work in."""
-    e: NDArray[np.float64]
-    """(ROOM + CHUNK, WIDTH) residuals to work in."""
-    sizes: NDArray[np.float64]
-    """(ROOM + CHUNK,) numbers to work in."""
-
-
 @fused
-def desk():  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """(Series, Model) to work with."""
-    most = ROOM + CHUNK
-    series = Series(
-        np.zeros((most, WIDTH)),
-        np.zeros(most, np.int32),
-        np.zeros(most, np.int32),
-        np.zeros((most, TERMS)),
-        np.zeros(most),
-    )
-    model = Model(
-        np.zeros((TERMS, TERMS)),
-        np.zeros((TERMS, WIDTH)),
-        np.zeros(WIDTH),
-        np.zeros((TERMS, WIDTH)),
-        np.zeros(WIDTH),
-        np.zeros(WIDTH),
-        np.zeros(WIDTH),
-        np.zeros((TERMS, TERMS)),
-        np.zeros((most, WIDTH)),
-        np.zeros(most),
-    )
-    return series, model
-
-
-@fused
-def take_up(state, p, series, model):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def take_up(state, p, looks, model):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Lay the state of pixel p out to be worked on."""
-    o, planes = state.pixels[p], state.square.shape[1]
+    o, planes = state.pixels[p], state.values.shape[2]
     for k in range(o.held):
-        series.at[k], series.day[k] = k, state.days[p, k]
-        terms_on(series.day[k], series.table, k)
+        day = state.days[p, k]
+        looks[k, REST, DAY] = day
+        terms_on(day, looks, k)
         for b in range(planes):
-            series.look[k, b] = state.values[p, k, b]
+            looks[k, LOOK, b] = state.values[p, k, b]
     if o.phase == WATCHES:
-        for q in range(TERMS):
-            for r in range(TERMS):
-                model.gram[q, r] = state.gram[p, q, r]
-            for b in range(planes):
-                model.right[q, b], model.beta[q, b] = state.right[p, q, b], state.beta[p, q, b]
-        for b in range(planes):
-            model.square[b], model.scale[b] = state.square[p, b], state.scale[p, b]
-            model.least[b] = state.least[p, b]
+        for row in range(STORED):
+            for b in range(WIDTH):
+                model[row, b] = state.model[p, row, b]
 
 
 @fused
-def put_down(state, p, head, stop, series, model):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def put_down(state, p, head, stop, looks, model):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The inverse of `take_up`: the looks head..stop - 1 are still held."""
-    o, planes = state.pixels[p], state.square.shape[1]
+    o, planes = state.pixels[p], state.values.shape[2]
     o.held = stop - head
     for k in range(stop - head):
-        state.days[p, k] = series.day[head + k]
+        state.days[p, k] = np.int32(looks[head + k, REST, DAY])
         for b in range(planes):
-            state.values[p, k, b] = series.look[head + k, b]
+            state.values[p, k, b] = np.float32(looks[head + k, LOOK, b])
     if o.phase == WATCHES:
-        for q in range(TERMS):
-            for r in range(TERMS):
-                state.gram[p, q, r] = model.gram[q, r]
-            for b in range(planes):
-                state.right[p, q, b], state.beta[p, q, b] = model.right[q, b], model.beta[q, b]
-        for b in range(planes):
-            state.square[p, b], state.scale[p, b] = model.square[b], model.scale[b]
-            state.least[p, b] = model.least[b]
+        for row in range(STORED):
+            for b in range(WIDTH):
+                state.model[p, row, b] = model[row, b]
