@@ -36,8 +36,8 @@ from detection.segments.ccdc_start import STABLE, WAIT, begin, fit, terms_of, we
 from detection.segments.ccdc_state import CHUNK, GATHERS, ROOM, WATCHES, put_down, take_up
 from detection.segments.record import NO_DAY
 
-BLOCK: Final = 16
-"""Pixels laid out anew at once: a cache line of each plane and date."""
+BLOCK: Final = 64
+"""Pixels laid out anew at once: a few cache lines of each plane and date, or fetching them takes longer than all the rest."""
 RMSE, CHANGE, NUMBERS = TERMS, TERMS + 1, TERMS + 2
 """Rows of the numbers of a segment: its coefficients, then its residual scale, the change that ended it; so many are they."""
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from detection.lanes import fused
 from detection.segments.ccdc_model import DAY, LOOK, REST, STORED, WIDTH, terms_on
 
-CHUNK: Final = 256
-"""Dates a pixel is taken through at once."""
+CHUNK: Final = 128
+"""Dates a pixel is taken through at once; those of a block fit the second-level cache."""
 ROOM: Final = 96
 """Looks a pixel can keep undecided."""
 MOST: Final = 64
@@ -103,6 +103,10 @@ class State(NamedTuple):
             np.zeros((pixels, ROOM), np.int32),
             np.zeros((pixels, ROOM, planes), np.float32),
         )
+
+    def copy(self) -> "State":
+        """The same in memory of its own."""
+        return State(self.pixels.copy(), self.model.copy(), self.days.copy(), self.values.copy())
 
 
 @fused
