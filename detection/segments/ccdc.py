@@ -8,8 +8,9 @@ What is our own, and why:
   of the whole archive. Cutting the archive after `said` gives the same change, and looks taken in one by one (`begin`,
   `extend`) give, bit for bit, what all at once give.
 * Ridge in place of lasso: all planes then share one Cholesky factor. The trend is held back until years tell it.
-* Looks in a row last `persist_days` where looks come densely, at a quantile lowered to match (the rule of Zhu et al. 2020
-  for dense archives, there 96 days): drought and smoke last for months.
+* A break lasts `persist_days`, whatever the cadence: drought and smoke last for months, and six looks of a dense archive
+  for days. The quantile is lowered to match the looks in a row that come in that time at the cadence a segment begins with,
+  p' = 1 - (1 - p)^(6 / looks) (the rule of Zhu et al. 2020 for dense archives, there with looks for 96 days).
 * Looks before the first stable stretch of a segment belong to none: they are forgotten, since no bounded memory could
   keep them. A change within them is not seen.
 * Of several looks of one day a pixel's first clear one counts: what is wrong with one is wrong with the next.
@@ -59,14 +60,15 @@ class Ccdc:
     """How the archive is cut: `ccdc` takes many looks a year."""
     bands: tuple[str, ...] = ("green", "red", "nir", "swir1", "swir2")
     """Planes that are tested for breaks (Zhu et al. 2020), as far as they are there; where none is, all planes are."""
-    probability: Annotated[float, Interval(gt=0, lt=1)] = 0.995
-    """Quantile of chi-square beyond which a look is anomalous (published: 0.99)."""
+    probability: Annotated[float, Interval(gt=0, lt=1)] = 0.99
+    """Quantile of chi-square beyond which a look is anomalous (published)."""
     outlier: Annotated[float, Interval(gt=0, lt=1)] = 0.99999
     """Quantile beyond which a single look is left out of the model (published)."""
     looks_in_a_row: Annotated[int, Interval(ge=2, le=MOST)] = 6
     """Anomalous looks in a row that make a break (published), at least ..."""
-    persist_days: Annotated[int, Ge(0)] = 168
-    """... or as many as come in so many days at the cadence of the segment's beginning, 64 at most (published: 96)."""
+    persist_days: Annotated[int, Ge(0)] = 150
+    """... and the days from the first to the last of them, at least: no dry season, no smoke. Where 96 looks come sooner, they
+    suffice."""
     angle_degrees: Annotated[float, Interval(gt=0, le=180)] = 45.0
     """Largest mean angle between the residuals of successive looks of a break (published): noise has no direction."""
     looks: Annotated[int, Interval(ge=6, le=64)] = 12

@@ -1,8 +1,8 @@
 """The compiled loop of CCDC: blocks of pixels outside, stretches of dates inside, then one pixel's looks in order.
 
 A pixel either gathers looks until a stretch of them is stable, or has a model and watches. A look is decided about once
-as many looks as make a break have come: either all of them are a break, or the first of them belongs to the segment or
-is an outlier (Zhu et al. 2020). Only looks not yet decided about are kept; the others live on in sums. A look in which a
+looks enough for a break have come, itself the first: either all of them are a break, or it belongs to the segment or is
+an outlier (Zhu et al. 2020). Only looks not yet decided about are kept; the others live on in sums. A look in which a
 plane is not finite changes nothing, no pixel knows its neighbours, and nothing is decided by what comes later: looks
 one by one equal looks all at once.
 """
@@ -144,21 +144,34 @@ def _pixel(rules, state, p, stop, looks, model, sizes, rows, found, numbers):  #
             continue
         run = run + 1 if measure(looks, i, model) > rules.threshold[o.row] else 0
         i += 1
-        if i - head < o.row:
-            continue
-        if run >= o.row and _together(rules, head, i, looks, model):
-            _close(rules, o, p, head, i, looks, model, sizes, rows, found, numbers)
-            rows += 1
-            continue
-        if looks[head, REST, FAR] <= rules.outlier:
-            absorb(looks, head, model)
-            o.looks, o.last = o.looks + 1, np.int32(looks[head, REST, DAY])
-            if o.looks >= rules.growth * o.fitted or terms_of(o.looks, rules) > o.used:
-                fit(o, rules, model)
-                run = _measure(rules, o, head + 1, i, looks, model)
-        head += 1
+        while o.phase == WATCHES and _enough(rules, o, head, i, looks):
+            if run >= i - head and _together(rules, head, i, looks, model):
+                _close(rules, o, p, head, i, looks, model, sizes, rows, found, numbers)
+                rows += 1
+            else:
+                if looks[head, REST, FAR] <= rules.outlier and _belongs(rules, o, head, looks, model):
+                    run = _measure(rules, o, head + 1, i, looks, model)
+                head += 1
     put_down(state, p, head, i, looks, model)
     return rows
+
+
+@fused
+def _enough(rules, o, head, stop, looks):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Are the looks head..stop - 1 enough for a break, so that the first of them can be decided about?"""
+    lasted = looks[stop - 1, REST, DAY] - looks[head, REST, DAY] >= rules.persist
+    return stop - head >= o.row and (lasted or stop - head == ROOM)
+
+
+@fused
+def _belongs(rules, o, k, looks, model):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Look k becomes part of the segment; is the model a new one by it?"""
+    absorb(looks, k, model)
+    o.looks, o.last = o.looks + 1, np.int32(looks[k, REST, DAY])
+    new = o.looks >= rules.growth * o.fitted or terms_of(o.looks, rules) > o.used
+    if new:
+        fit(o, rules, model)
+    return new
 
 
 @fused

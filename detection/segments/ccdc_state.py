@@ -13,14 +13,14 @@ CHUNK: Final = 128
 ROOM: Final = 96
 """Looks a pixel can keep undecided."""
 MOST: Final = 64
-"""Looks in a row that a break can be asked for."""
+"""Looks in a row up to which the quantile follows the cadence."""
 GATHERS, WATCHES = 0, 1
 """Phases: looks for a stable stretch; has a model."""
 PIXEL: Final = np.dtype(
     [
         ("phase", "u1"),  # GATHERS or WATCHES
         ("used", "u1"),  # terms of the model
-        ("row", "u1"),  # looks in a row that make a break
+        ("row", "u1"),  # looks in a row that make a break, at least
         ("held", "u1"),  # looks not yet decided about
         ("looks", "i4"),  # in the sums
         ("fitted", "i4"),  # that were in them when the model was last solved
@@ -59,7 +59,7 @@ class Rules(NamedTuple):
     row: int
     """Looks in a row that make a break, at least."""
     persist: float
-    """Days that a break lasts, as far as MOST looks in a row reach."""
+    """Days from the first to the last of them, at least, unless they are ROOM."""
     threshold: NDArray[np.float64]
     """(MOST + 1,) chi-square beyond which a look is anomalous, by looks in a row."""
     outlier: float
