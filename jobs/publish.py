@@ -6,7 +6,7 @@ step. Nothing is computed here that could differ from what was committed.
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -64,28 +64,37 @@ class Result:
 
 def publish_run(folder: Path, result: Result) -> Path:
     """Write all products of a run; returns their folder. Doing it twice is doing it once."""
-    target = folder / "runs" / result.run.run_id
+    return put_run(folder, result.run.run_id, lambda partial: _write(partial, result))
+
+
+def put_run(folder: Path, run_id: str, write: Callable[[Path], None]) -> Path:
+    """`runs/<run id>` as `write` fills it, under a hidden name until it is whole, and `latest` led to it."""
+    target = folder / "runs" / run_id
     if not target.exists():  # else whole, and perhaps being read: it is never taken away to be written again
-        _write(target, result)
+        partial = target.with_name(f".{target.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        write(partial)
+        partial.rename(target)
     _point(folder / "latest", target)
     return target
 
 
-def _write(target: Path, result: Result) -> None:
-    """All products, under a hidden name until they are whole."""
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+def _write(partial: Path, result: Result) -> None:
+    """All products."""
     layers, states = _layers(result)
     last_clear = layers.pop("last_clear")
     files = write_rasters(layers, partial, run=result.run)
     files += write_vectors(result.alerts, partial, known_at=result.known_at, run=result.run)
     accuracy = _accuracy(result)
     write_report(partial / "report.html", _facts(result, layers, last_clear, states, accuracy))
-    manifest = dict(result.manifest) | {"accuracy_simulated": vars(accuracy) if accuracy else None}
-    publish(partial / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True, default=str).encode() + b"\n")
+    write_manifest(partial, dict(result.manifest) | {"accuracy_simulated": vars(accuracy) if accuracy else None})
     write_stac(partial, [*files, partial / "report.html"], run=result.run)
-    partial.rename(target)
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """What a run says of itself, for machines."""
+    publish(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True, default=str).encode() + b"\n")
 
 
 def _point(link: Path, target: Path) -> None:
