@@ -27,6 +27,7 @@ from detection.patches import Patches
 from detection.patches.yearly import Polygons
 from detection.prepare import Prepare, planes_of, reach_m
 from detection.prepare.commonmode import CommonMode
+from detection.segments.annual import Annual
 from detection.segments.ccdc import Ccdc
 from detection.segments.landtrendr import Landtrendr
 from detection.sources.earthengine import EarthEngineParameters
@@ -224,6 +225,8 @@ class HistoryConfig:
     """Layers that say what is forest: where a baseline says it is not, nothing is segmented."""
     segments: Method = field(default_factory=Ccdc)
     """How the archive is cut into segments."""
+    annual: Annual | None = None
+    """Makes one look a year out of many, before the archive is cut up."""
     polygons: Polygons = field(default_factory=Polygons)
     """When cells make one polygon."""
     tiles: Tiles = field(default_factory=Tiles)
@@ -234,9 +237,9 @@ class HistoryConfig:
     """Where products go."""
 
     def __post_init__(self) -> None:
-        alone = not self.planes or not isinstance(self.segments, Landtrendr)
+        alone = not self.planes or self.annual is not None or not isinstance(self.segments, Landtrendr)
         twice = f"{', '.join(self.planes)} names a plane twice, or `prepare.index`, which leads anyway; name each once"
-        one = "`landtrendr` takes one value a year, that of `prepare.index`; leave `planes` out, or take kind `ccdc`"
+        one = "`landtrendr` takes the values of `prepare.index` alone; leave `planes` out, or name `annual`, which weighs them"
         require(
             _halo_rule(self.tiles, self.prepare, self.names),
             _range_rule(self.prepare),
@@ -260,7 +263,10 @@ class SeriesConfig:
     """Name of the detector: small letters, digits and hyphens, at most 41."""
     columns: Annotated[tuple[str, ...], MinLen(1), Field(examples=[["value"]])] = ("value",)
     """Columns of the table that hold the looks; several are averaged look by look, so they must be of one unit (dB).
-    A `fusion` monitor names its columns itself, and this is left out."""
+    A `fusion` monitor names its columns itself, and this is left out; a method that `segments` names takes each as a plane."""
+    index: Annotated[str, Field(examples=["nbr"])] | None = None
+    """An index of reflectances made of the columns, for the method that `segments` names: it leads, and magnitudes are in its
+    units. Null: the first column leads."""
     loss: Literal["lowers", "raises"] = "lowers"
     """Which way a loss of forest moves the value."""
     valid_min: float | None = None
@@ -275,11 +281,24 @@ class SeriesConfig:
     """How evidence is gathered."""
     decision: Decision = field(default_factory=Decision)
     """When evidence becomes an alarm."""
+    segments: Method | None = None
+    """A method that cuts the whole archive into segments, in place of history, monitor and decision."""
+    annual: Annual | None = None
+    """Makes one look a year out of many, before the archive is cut up."""
 
     def __post_init__(self) -> None:
+        watches = (self.history, self.monitor, self.decision) != (History(), Cusum(), Decision())
+        index = "belongs to `segments`; name a method there, or leave this out"
+        besides = "takes the place of history, monitor and decision; leave them out, or leave `segments` out"
+        one = "`landtrendr` takes one value a year; name one column, or take kind `ccdc`"
+        lone = isinstance(self.segments, Landtrendr) and self.index is None and len(self.columns) > 1
         once = len(set(self.columns)) == len(self.columns) and all(self.columns)
         require(
             (once, ("columns",), "a column is named twice or has no name; name each once"),
+            (self.segments is None or not watches, ("segments",), besides),
+            (self.segments is not None or self.index is None, ("index",), index),
+            (self.segments is not None or self.annual is None, ("annual",), index),
+            (not lone, ("columns",), one),
             _limits_rule(self.valid_min, self.valid_max, ""),
         )
 

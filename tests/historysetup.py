@@ -23,7 +23,9 @@ IN_A_ROW = 3
 DROP = 0.25
 
 
-def stand_in(_parameters: Any, looks: Looks, planes: tuple[str, ...] = (), *, inside: Any, sign: int = 1, **_: Any) -> Segments:
+def stand_in(
+    _parameters: Any, looks: Looks, planes: tuple[str, ...] = (), *, inside: Any, sign: int = 1, **_: Any
+) -> Segments:
     """A loss where three looks in a row lie far below the first ten, regrowth where three in a row are back."""
     status = np.full(len(inside), Segmented.OUTSIDE, np.uint8)
     rows: list[tuple[Any, ...]] = []

@@ -6,22 +6,29 @@ To add a method: a module with a parameter class that has a `kind`, its line in 
 
 from detection.monitors import Looks
 from detection.segments import ccdc, landtrendr
+from detection.segments.annual import Annual, yearly
 from detection.segments.ccdc import Ccdc
 from detection.segments.landtrendr import Landtrendr
 from detection.segments.record import Segments
 from detection.types import Mask
 
-__all__ = ["Ccdc", "Landtrendr", "Method", "Segments", "segments"]
+__all__ = ["Annual", "Ccdc", "Landtrendr", "Method", "Segments", "segments"]
 
 Method = Ccdc | Landtrendr
 
 
-def segments(method: Method, looks: Looks, planes: tuple[str, ...], inside: Mask, sign: int = 1) -> Segments:
+def segments(
+    method: Method, looks: Looks, planes: tuple[str, ...], inside: Mask, sign: int = 1, annual: Annual | None = None
+) -> Segments:
     """The archives of a row of pixels, cut up as the method does; planes: what the slots hold, the leading one first.
 
-    inside: (pixel,) False where outside the area; sign: +1 where loss lowers the leading plane, -1 where it raises it.
-    Raises BadInput for planes that the method cannot take.
+    inside: (pixel,) False where outside the area; sign: +1 where loss lowers the leading plane, -1 where it raises it;
+    annual: which looks stand for a year, one each; None: all looks as they are. Raises BadInput for planes that the method
+    cannot take.
     """
+    if annual is not None:
+        made = yearly(annual, looks)
+        return made.dated(segments(method, made.row, planes, inside, sign))
     if isinstance(method, Ccdc):
         return ccdc.segments(method, looks, planes, inside=inside, sign=sign)
     return landtrendr.segments(method, looks, inside=inside, sign=sign, plane=planes[0])

@@ -93,7 +93,8 @@ def key_of(plan: HistoryPlan, tile: Grid, code: str) -> str:
     mine = plan.config
     scenes = [(row.scene.id, row.baseline) for row in near(plan, tile)[0]]
     area = None if plan.area is None else plan.area.wkb_hex
-    method = {"segments": asdict(mine.segments), "sources": asdict(mine.sources), "loss": mine.prepare.loss}
+    method = {"segments": asdict(mine.segments), "annual": mine.annual and asdict(mine.annual)}
+    method |= {"sources": asdict(mine.sources)}
     return digest([asdict(tile), scenes, area, plan.processing, method, code])[:16]
 
 
@@ -131,7 +132,7 @@ def judged(plan: HistoryPlan, looks: Looks, inside: Mask, baseline: Mask | None)
     config = plan.config
     sign = 1 if config.prepare.loss == "lowers" else -1
     wanted = inside if baseline is None else inside & baseline
-    found = segments(config.segments, looks, config.names, wanted.ravel(), sign)
+    found = segments(config.segments, looks, config.names, wanted.ravel(), sign, config.annual)
     status = np.where((inside & ~wanted).ravel(), np.uint8(Segmented.NOT_FOREST), found.status)
     return replace(found, status=status)
 
