@@ -17,12 +17,12 @@ from detection.patches.yearly import YearPatch
 from detection.types import to_date
 from jobs.history.maps import Layers
 from jobs.outputs import RunFacts, publish
+from jobs.outputs.folders import write_manifest
 from jobs.outputs.rasters import write_rasters
 from jobs.outputs.stac import write_stac
 from jobs.outputs.tables import CHANGES, Row
 from jobs.outputs.vectors import located, number, write_sheet
 from jobs.plan import HistoryPlan
-from jobs.publish import write_manifest
 
 AREAS: Final = "areas.csv"
 MAPPED: Final = "mapped area, not an unbiased estimate of area"

@@ -30,8 +30,8 @@ from jobs.history.maps import Layers, blank
 from jobs.history.publish import kind_of, place, write_products
 from jobs.history.tile import SUFFIX, Done, Task, judged, key_of, read_result, segment
 from jobs.ledger import Busy, Clock, Run
+from jobs.outputs.folders import put_run
 from jobs.plan import HistoryPlan, TilePlan, plan_history
-from jobs.publish import put_run
 from jobs.tile import Failed
 
 Progress = Callable[[str, int, int], None]

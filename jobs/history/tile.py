@@ -158,7 +158,7 @@ def _encoded(result: Result) -> bytes:
 def read_result(file: Path) -> Result | None:
     """What was written; None where it is missing or damaged, and must be made again."""
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
             layers = {name: found[name] for name in NOTHING}
             return Result(layers, found["changes"], json.loads(str(found["lacking"])))
     except (FileNotFoundError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
