@@ -14,8 +14,10 @@ class Ccdc:
 
     kind: Literal["ccdc"] = "ccdc"
     """How the archive is cut: `ccdc` takes many looks a year."""
+    loss: Literal["lowers", "raises"] = "lowers"
+    """Which way a loss of forest moves the leading plane; whoever calls `detection.segments.segments` says it there."""
 
 
-def segments(parameters: Ccdc, looks: Looks, planes: tuple[str, ...], *, inside: Mask, sign: int = 1) -> Segments:
+def segments(parameters: Ccdc, looks: Looks, planes: tuple[str, ...], inside: Mask) -> Segments:
     """Raises BadInput: not there yet."""
     raise BadInput(f"segments.kind: {parameters.kind!r} is not built yet; take another")
