@@ -41,7 +41,7 @@ def stand_in(
 def _one(pixel: int, days: np.ndarray, values: np.ndarray, sign: int) -> Iterator[tuple[Any, ...]]:
     level, lost, begun = float(np.median(values[:10])), False, 0
     far, back = values < level - DROP, values > level - DROP / 2
-    for k in range(1, len(values) - IN_A_ROW + 1):
+    for k in range(1, len(values) - IN_A_ROW + 1) if far.any() else ():
         if not (back if lost else far)[k : k + IN_A_ROW].all():
             continue
         size = sign * (np.median(values[k : k + IN_A_ROW]) - (level if not lost else level - DROP))
