@@ -9,6 +9,10 @@ from typing import Final
 STATUS_SCHEME: Final = "opera-dist-v1"
 STATUS_NODATA: Final = 255
 DATE_NODATA: Final = -1
+YEAR_NODATA: Final = 65_535
+NO_YEAR: Final = 0
+"""Stands for "in no year", which says something."""
+COUNT_NODATA: Final = 255
 
 
 class Status(IntEnum):
@@ -132,6 +136,17 @@ MONITORED_COLOUR: Final[dict[int, str]] = {
     Monitored.NOT_FOREST: "#56b4e9",
     Monitored.FAILED: "#999999",
 }
+SEGMENTED_COLOUR: Final[dict[int, str]] = {
+    Segmented.SEGMENTED: "#e8efe8",
+    Segmented.OUTSIDE: "#ffffff",
+    Segmented.NO_LOOK: "#000000",
+    Segmented.TOO_FEW_LOOKS: "#0072b2",
+    Segmented.NEVER_STABLE: "#cc79a7",
+    Segmented.NOT_FOREST: "#56b4e9",
+    Segmented.FAILED: "#999999",
+}
+TURN_COLOUR: Final[dict[str, str]] = {"loss": "#d55e00", "regrowth": "#009e73"}
+"""By name of codes.Turn in small letters: those that become polygons."""
 ALERT_COLOUR: Final[dict[str, str]] = {
     "provisional": "#e69f00",
     "confirmed": "#d55e00",

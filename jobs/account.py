@@ -18,7 +18,7 @@ from jobs import ledger
 from jobs.completeness import Completeness, completeness, reasons
 from jobs.ledger import Run
 from jobs.outputs import RunFacts
-from jobs.plan import Plan
+from jobs.plan import Plan, Work
 from models.registry import Model
 
 PACKAGE: Final = "sachawatch"
@@ -47,6 +47,20 @@ def seen_so_far(work: Plan, engine: sa.Engine) -> Completeness:
 
 def facts(work: Plan, model: Model | None, record: Run, scenes: Sequence[Scene]) -> RunFacts:
     """The run in words and dates; scenes: those it rests on, in order."""
+    return told(
+        work,
+        record,
+        scenes,
+        method=work.config.monitor.kind,
+        least=f"patches of at least {work.config.patches.minimum_mapping_unit_ha:g} ha",
+        model=model.identity if model else None,
+    )
+
+
+def told(
+    work: Work, record: Run, scenes: Sequence[Scene], *, method: str, least: str, model: str | None = None
+) -> RunFacts:
+    """A run of any kind in words and dates; method: what looked at the planes, least: what was drawn of what it found."""
     platforms = ", ".join(sorted({s.platform for s in scenes}))
     config, planes = work.config, ", ".join(work.planes.names)
     kind = INPUT[config.sources.kind]
@@ -58,42 +72,51 @@ def facts(work: Plan, model: Model | None, record: Run, scenes: Sequence[Scene])
         period_start=to_date(scenes[0].day),
         period_end=to_date(scenes[-1].day),
         known_at=stamp(record.started),
-        detected_by=f"{config.monitor.kind} on {planes}, {platforms}",
+        detected_by=f"{method} on {planes}, {platforms}",
         config_sha256=record.config_digest,
-        software={PACKAGE: version(PACKAGE), "python": platform.python_version(), "numpy": np.__version__},
-        lineage=f"{len(scenes)} {kind} ({platforms}) -> {planes} -> {config.monitor.kind} -> patches of at least "
-        f"{config.patches.minimum_mapping_unit_ha:g} ha",
+        software=_versions(),
+        lineage=f"{len(scenes)} {kind} ({platforms}) -> {planes} -> {method} -> {least}",
         simulated=work.simulated,
-        model=model.identity if model else None,
+        model=model,
     )
 
 
 def manifest(work: Plan, model: Model | None, record: Run, taken: Sequence[Scene]) -> dict[str, Any]:
     """What `manifest.json` says; taken: the scenes taken in."""
+    return basis(work, record, taken) | {
+        "detector_sha256": work.detector.digest,
+        "status_scheme": STATUS_SCHEME,
+        "model": {"name": model.identity, "sha256": model.sha256} if model else None,
+        "late": record.detail.get("late", []),
+    }
+
+
+def basis(work: Work, record: Run, taken: Sequence[Scene]) -> dict[str, Any]:
+    """What a run of any kind rests on; taken: the scenes taken in."""
     config, rows = asdict(work.config), {row.scene: row for row in work.rows}
     return {
         "run": record.id,
         "job": record.job,
         "config": config,
         "config_sha256": record.config_digest,
-        "detector_sha256": work.detector.digest,
-        "status_scheme": STATUS_SCHEME,
-        "versions": {PACKAGE: version(PACKAGE), "python": platform.python_version(), "numpy": np.__version__},
-        "model": {"name": model.identity, "sha256": model.sha256} if model else None,
+        "versions": _versions(),
         "seeds": {"simulator": config["sources"].get("seed")},
         "inputs": [_input(s, rows.get(s)) for s in taken],
         "processing": sorted({_made(work, row) for row in work.rows}),
         "grid": asdict(work.grid),
         "simulated": work.simulated,
         "failures": record.detail.get("failures", []),
-        "late": record.detail.get("late", []),
         "not_understood": list(work.not_understood),
         "started": stamp(record.started),
         "seconds": record.detail.get("seconds", {}),
     }
 
 
-def _made(work: Plan, row: Row) -> str:
+def _versions() -> dict[str, str]:
+    return {PACKAGE: version(PACKAGE), "python": platform.python_version(), "numpy": np.__version__}
+
+
+def _made(work: Work, row: Row) -> str:
     """What makes a look out of stored numbers."""
     return provenance(work.config.prepare, SENSORS[row.sensor], row.scene.platform, work.planes.of(row.scene))
 

@@ -39,7 +39,10 @@ def sachawatch() -> None:
 @sachawatch.command()
 @click.argument("target", type=click.Path(path_type=Path), default=Path("job.yaml"))
 @click.option(
-    "--kind", type=click.Choice(["monitor", "series", "evaluate"]), default="monitor", help="What to describe."
+    "--kind",
+    type=click.Choice(["monitor", "history", "series", "evaluate"]),
+    default="monitor",
+    help="What to describe.",
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def init(target: Path, kind: str, force: bool) -> None:
@@ -75,7 +78,7 @@ def estimate(config: Path, max_gb: float | None) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @MAX_GB
 def run(config: Path, dry_run: bool, max_gb: float | None) -> None:
-    """Take in what is new and make alerts of it. Nothing new changes nothing."""
+    """Take in what is new and make alerts of it; of kind history: cut up the archive. Nothing new changes nothing."""
     if dry_run:
         _say_estimate(config, max_gb)
     else:
@@ -202,16 +205,29 @@ def _monitor(config: Path) -> Any:
     return found
 
 
+def _job(config: Path) -> Any:
+    """A config that `run` takes."""
+    from jobs.config import HistoryConfig, JobConfig, load
+
+    found = load(config)
+    if not isinstance(found, (JobConfig, HistoryConfig)):
+        raise BadInput(f"{config}: is of kind {found.kind}; this command takes a config of kind monitor or history")
+    return found
+
+
 def _say_estimate(config: Path, max_gb: float | None) -> None:
     from jobs import estimate as cost
+    from jobs.history.run import left as tiles_left
     from jobs.overview import taken
-    from jobs.plan import plan
+    from jobs.plan import plan, plan_history
 
-    asked = _monitor(config)
-    work, known = plan(asked), taken(asked)
-    _print(cost.estimate(work, known), False)
+    asked = _job(config)
+    work: Any = plan(asked) if asked.kind == "monitor" else plan_history(asked)
+    known = taken(asked) if asked.kind == "monitor" else ()
+    left = None if asked.kind == "monitor" else tiles_left(work)
+    _print(cost.estimate(work, known, left), False)
     cost.check_memory(work)
-    cost.check_budget(work, max_gb, known)
+    cost.check_budget(work, max_gb, known, left)
 
 
 def _within_budget(work: Any, max_gb: float | None) -> None:
@@ -227,7 +243,10 @@ def _run(config: Path, max_gb: float | None = None) -> None:
     from jobs.progress import shown
     from jobs.run import run as start
 
-    asked = _monitor(config)
+    asked = _job(config)
+    if asked.kind == "history":
+        _run_history(asked, max_gb)
+        return
     with shown() as progress:
         approve = partial(_within_budget, max_gb=max_gb)
         outcome = start(asked, now=now, progress=progress, approve=approve)
@@ -243,6 +262,27 @@ def _run(config: Path, max_gb: float | None = None) -> None:
         return
     click.echo(f"{asked.name}: {outcome.new_scenes} scenes taken in, {outcome.new_revisions} new revisions; {counts}.")
     click.echo(f"open {outcome.folder}/report.html")
+    if outcome.kind == "partial":
+        raise SystemExit(PARTIAL)
+
+
+def _run_history(asked: Any, max_gb: float | None) -> None:
+    from jobs.clock import now
+    from jobs.estimate import check_budget
+    from jobs.history.run import run_history
+    from jobs.progress import shown
+
+    with shown() as progress:
+        outcome = run_history(
+            asked, now=now, progress=progress, approve=lambda work, left: check_budget(work, max_gb, left=left)
+        )
+    for line in outcome.failures:
+        click.echo(f"not done: {line}", err=True)
+    _name_some("lacks a band", outcome.lacking)
+    _name_some("not understood", outcome.not_understood)
+    found = "; ".join(f"{k}: {n} polygons, {outcome.hectares[k]:,.1f} ha mapped" for k, n in outcome.polygons.items())
+    before = "nothing new" if outcome.kind == "nothing new" else f"{outcome.scenes} scenes"
+    click.echo(f"{asked.name}: {before}; {found or 'no changes'}. Products: {outcome.folder}")
     if outcome.kind == "partial":
         raise SystemExit(PARTIAL)
 

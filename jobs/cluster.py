@@ -163,14 +163,21 @@ def _outcome(task: Named, future: Any) -> Any:
 
 @contextmanager
 def hands(
-    asked: Cluster, detector: Detector | None = None, progress: Callable[[str, int, int], None] = lambda *_: None
+    asked: Cluster,
+    detector: Detector | None = None,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+    *,
+    rehearse: Callable[[], object] | None = None,
 ) -> Iterator[Hands]:
     """The hands a config asks for; the kernels of its detector (the default, unless given) are compiled before the first
-    worker starts, so that nobody compiles twice. progress: is told so, as the stage `compile`."""
+    worker starts, so that nobody compiles twice. progress: is told so, as the stage `compile`.
+
+    rehearse: compiles what is needed, in place of the kernels of a detector.
+    """
     address = asked.scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
     workers = (os.cpu_count() or 1) if asked.workers is None else asked.workers
     progress(COMPILE, 0, 1)
-    compile_kernels(detector)
+    compile_kernels(detector) if rehearse is None else rehearse()
     progress(COMPILE, 1, 1)
     if address is None and workers == 0:
         yield Here()

@@ -1,10 +1,11 @@
-"""What an analyst asked for: the only reader of YAML and the only user of pydantic (with `template.py`, its schema).
+"""What an analyst asked for: the only reader of YAML and, with `where.py`, the only user of pydantic (`template.py`: its schema).
 
 A key of the YAML file is a field of a frozen dataclass, here or in `detection`, which also holds its default, its
 bounds and its help text. Unknown keys are refused at every level; every mistake is reported with its position.
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, field
 from datetime import date
 from functools import cache
@@ -23,95 +24,36 @@ from detection.monitors.ewma import Ewma
 from detection.monitors.fusion import DOUBT, Fusion
 from detection.monitors.mosum import Mosum
 from detection.patches import Patches
+from detection.patches.yearly import Polygons
 from detection.prepare import Prepare, planes_of, reach_m
 from detection.prepare.commonmode import CommonMode
+from detection.segments.annual import Annual
+from detection.segments.ccdc import Ccdc
+from detection.segments.landtrendr import Landtrendr
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters
 from detection.sources.simulated import SimulatedParameters
 from detection.sources.stac import StacParameters
 from detection.types import digest, parameters
 from jobs.evaluation.asked import Comparison, Contestant, SimulatedTruth, TableTruth
-from jobs.mistakes import Error, in_words, require, with_kind
+from jobs.mistakes import Error, Rule, in_words, require, with_kind
 from jobs.shape import placed
+from jobs.where import Area, BboxArea, GridChoice, SourceArea
 from jobs.yamlfile import ConfigError, Problem, read
 
-__all__ = ["ConfigError", "EvaluateConfig", "JobConfig", "Problem", "SeriesConfig", "config_digest", "load"]
+__all__ = [
+    "BboxArea", "ConfigError", "EvaluateConfig", "GridChoice", "HistoryConfig", "JobConfig", "Problem", "SeriesConfig",
+    "SourceArea", "config_digest", "load",
+]  # fmt: skip
 
-FOREST_LATITUDES: Final = (-60.0, 80.0)
-"""No forest grows beyond (Cape Horn 56 S, Taimyr 73 N; margins chosen): a box outside has its axes swapped."""
-UTM: Final = r"^EPSG:32[67](0[1-9]|[1-5][0-9]|60)$"
 HOSTING: Final = ("cluster", "output", "database", "blind_log")
 """Sections that say where a job runs and writes, not what it answers."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", examples=["demo"])]
 Monitor = Annotated[Cusum | Ewma | Mosum | OlsCusum | Fusion, Field(discriminator="kind")]
+Method = Annotated[Ccdc | Landtrendr, Field(discriminator="kind")]
 SourceParameters = FilesParameters | SimulatedParameters | StacParameters | EarthEngineParameters
 Source = Annotated[SourceParameters, Field(discriminator="kind")]
-
-
-@parameters
-class SourceArea:
-    """Everything the source covers."""
-
-    kind: Literal["source"] = "source"
-    """How the area is given: `source` takes everything the source covers."""
-
-
-@parameters
-class BboxArea:
-    """A box."""
-
-    kind: Literal["bbox"] = "bbox"
-    """How the area is given: `bbox` is a box in the CRS below."""
-    west: Annotated[float, Field(examples=[-70.5])]
-    """Western edge: longitude in degrees, or easting in metres, as the CRS has it."""
-    south: Annotated[float, Field(examples=[-12.75])]
-    """Southern edge: latitude or northing."""
-    east: Annotated[float, Field(examples=[-70.25])]
-    """Eastern edge: longitude or easting."""
-    north: Annotated[float, Field(examples=[-12.5])]
-    """Northern edge: latitude or northing."""
-    crs: Annotated[str, Field(pattern=r"^EPSG:[0-9]{4,6}$", examples=["EPSG:4326"])]
-    """CRS of the four numbers; EPSG:4326 is longitude and latitude in degrees."""
-
-    def __post_init__(self) -> None:
-        w, s, e, n = self.west, self.south, self.east, self.north
-        low, high = FOREST_LATITUDES
-        degrees = self.crs == "EPSG:4326"
-        small = max(abs(w), abs(s), abs(e), abs(n)) <= 180
-        swapped = "no forest grows there; are longitude and latitude swapped?"
-        require(
-            (w < e, ("west", "east"), f"west {w:g} is not less than east {e:g}; exchange the two"),
-            (s < n, ("south", "north"), f"south {s:g} is not less than north {n:g}; exchange the two"),
-            (not degrees or low <= s <= high, ("south",), f"latitude {s:g}: {swapped}"),
-            (not degrees or low <= n <= high, ("north",), f"latitude {n:g}: {swapped}"),
-            (not degrees or -180 <= w <= 180, ("west",), f"longitude {w:g} is not within -180 to 180 degrees"),
-            (not degrees or -180 <= e <= 180, ("east",), f"longitude {e:g} is not within -180 to 180 degrees"),
-            (degrees or not small, ("crs",), f"the edges look like degrees, {self.crs} has metres; is it EPSG:4326?"),
-        )
-
-
-@parameters
-class FileArea:
-    """A polygon in a file."""
-
-    kind: Literal["file"] = "file"
-    """How the area is given: `file` is a polygon in a GeoJSON file."""
-    path: Annotated[Path, Field(examples=["area.geojson"])]
-    """GeoJSON file, longitude and latitude (RFC 7946), relative to this config file."""
-
-
-Area = Annotated[SourceArea | BboxArea | FileArea, Field(discriminator="kind")]
-
-
-@parameters
-class GridChoice:
-    """The grid of the job."""
-
-    crs: Annotated[str, Field(pattern=UTM, examples=["EPSG:32719"])] | None = None
-    """UTM zone, EPSG:327xx (south) or EPSG:326xx (north); null takes the source's own."""
-    resolution: Literal[10, 20, 30] | None = None
-    """Cell size in metres; null takes the source's own."""
 
 
 @parameters
@@ -126,6 +68,20 @@ class Period:
     def __post_init__(self) -> None:
         late = self.until is None or self.until > self.monitor_from
         require((late, ("until", "monitor_from"), f"{self.until} is not after monitor_from {self.monitor_from}"))
+
+
+@parameters
+class Archive:
+    """Which part of the archive to read."""
+
+    since: date | None = None
+    """First day that is read; null takes all there is."""
+    until: date | None = None
+    """Day at which the archive ends, itself left out; null takes all there is."""
+
+    def __post_init__(self) -> None:
+        late = self.since is None or self.until is None or self.until > self.since
+        require((late, ("until", "since"), f"{self.until} is not after since {self.since}"))
 
 
 @parameters
@@ -242,14 +198,59 @@ class JobConfig:
 
     def __post_init__(self) -> None:
         names = planes_of(self.monitor, self.prepare, ()).names
-        halo, reach = self.tiles.halo_m, reach_m(self.prepare, names)
-        key = "doubt_m" if DOUBT in names and reach == self.prepare.doubt_m else "speckle_m"
-        key = "mask_buffer_m" if reach == self.prepare.mask_buffer_m else key
-        narrow = f"a halo of {halo:g} m is less than prepare.{key} {getattr(self.prepare, key):g}; widen one or narrow the other"
+        require(_halo_rule(self.tiles, self.prepare, names), _range_rule(self.prepare))
+
+
+@parameters
+class HistoryConfig:
+    """A job over a whole archive: its looks in, maps of what changed in which year out."""
+
+    kind: Literal["history"] = "history"
+    """What this file describes: `history` is a job that cuts an archive into segments."""
+    name: Name
+    """Name of the job and of its products: small letters, digits and hyphens, at most 41."""
+    area: Area = field(default_factory=SourceArea)
+    """Where to look."""
+    grid: GridChoice = field(default_factory=GridChoice)
+    """The cells of the answer."""
+    sources: Source
+    """Where the scenes come from."""
+    period: Archive = field(default_factory=Archive)
+    """Which part of the archive to read."""
+    prepare: Prepare = field(default_factory=Prepare)
+    """How raw numbers become an index, which leads: magnitudes are in its units."""
+    planes: Annotated[tuple[str, ...], Field(examples=[["green", "red", "nir", "swir1", "swir2"]])] = ()
+    """Bands or indices that are modelled beside `prepare.index`, by a method that takes several."""
+    context: Context = field(default_factory=Context)
+    """Layers that say what is forest: where a baseline says it is not, nothing is segmented."""
+    segments: Method = field(default_factory=Ccdc)
+    """How the archive is cut into segments."""
+    annual: Annual | None = None
+    """Makes one look a year out of many, before the archive is cut up."""
+    polygons: Polygons = field(default_factory=Polygons)
+    """When cells make one polygon."""
+    tiles: Tiles = field(default_factory=Tiles)
+    """How the work is cut."""
+    cluster: Cluster = field(default_factory=Cluster)
+    """Who does the work."""
+    output: Output = field(default_factory=Output)
+    """Where products go."""
+
+    def __post_init__(self) -> None:
+        alone = not self.planes or self.annual is not None or not isinstance(self.segments, Landtrendr)
+        twice = f"{', '.join(self.planes)} names a plane twice, or `prepare.index`, which leads anyway; name each once"
+        one = "`landtrendr` takes the values of `prepare.index` alone; leave `planes` out, or name `annual`, which weighs them"
         require(
-            (halo >= reach, ("tiles.halo_m", f"prepare.{key}"), narrow),
-            _limits_rule(self.prepare.valid_min, self.prepare.valid_max, "prepare."),
+            _halo_rule(self.tiles, self.prepare, self.names),
+            _range_rule(self.prepare),
+            (len(set(self.names)) == 1 + len(self.planes), ("planes",), twice),
+            (alone, ("planes",), one),
         )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All planes, the leading one first."""
+        return self.prepare.index, *self.planes
 
 
 @parameters
@@ -262,7 +263,10 @@ class SeriesConfig:
     """Name of the detector: small letters, digits and hyphens, at most 41."""
     columns: Annotated[tuple[str, ...], MinLen(1), Field(examples=[["value"]])] = ("value",)
     """Columns of the table that hold the looks; several are averaged look by look, so they must be of one unit (dB).
-    A `fusion` monitor names its columns itself, and this is left out."""
+    A `fusion` monitor names its columns itself, and this is left out; a method that `segments` names takes each as a plane."""
+    index: Annotated[str, Field(examples=["nbr"])] | None = None
+    """An index of reflectances made of the columns, for the method that `segments` names: it leads, and magnitudes are in its
+    units. Null: the first column leads."""
     loss: Literal["lowers", "raises"] = "lowers"
     """Which way a loss of forest moves the value."""
     valid_min: float | None = None
@@ -277,16 +281,41 @@ class SeriesConfig:
     """How evidence is gathered."""
     decision: Decision = field(default_factory=Decision)
     """When evidence becomes an alarm."""
+    segments: Method | None = None
+    """A method that cuts the whole archive into segments, in place of history, monitor and decision."""
+    annual: Annual | None = None
+    """Makes one look a year out of many, before the archive is cut up."""
 
     def __post_init__(self) -> None:
+        watches = (self.history, self.monitor, self.decision) != (History(), Cusum(), Decision())
+        index = "belongs to `segments`; name a method there, or leave this out"
+        besides = "takes the place of history, monitor and decision; leave them out, or leave `segments` out"
+        one = "`landtrendr` takes one value a year; name one column, or take kind `ccdc`"
+        lone = isinstance(self.segments, Landtrendr) and self.index is None and len(self.columns) > 1
         once = len(set(self.columns)) == len(self.columns) and all(self.columns)
         require(
             (once, ("columns",), "a column is named twice or has no name; name each once"),
+            (self.segments is None or not watches, ("segments",), besides),
+            (self.segments is not None or self.index is None, ("index",), index),
+            (self.segments is not None or self.annual is None, ("annual",), index),
+            (not lone, ("columns",), one),
             _limits_rule(self.valid_min, self.valid_max, ""),
         )
 
 
-def _limits_rule(low: float | None, high: float | None, section: str) -> tuple[bool, tuple[str, ...], str]:
+def _halo_rule(tiles: Tiles, prepare: Prepare, names: Collection[str]) -> Rule:
+    halo, reach = tiles.halo_m, reach_m(prepare, names)
+    key = "doubt_m" if DOUBT in names and reach == prepare.doubt_m else "speckle_m"
+    key = "mask_buffer_m" if reach == prepare.mask_buffer_m else key
+    narrow = f"a halo of {halo:g} m is less than prepare.{key} {getattr(prepare, key):g}; widen one or narrow the other"
+    return halo >= reach, ("tiles.halo_m", f"prepare.{key}"), narrow
+
+
+def _range_rule(prepare: Prepare) -> Rule:
+    return _limits_rule(prepare.valid_min, prepare.valid_max, "prepare.")
+
+
+def _limits_rule(low: float | None, high: float | None, section: str) -> Rule:
     holds = low is None or high is None or low < high
     return holds, (f"{section}valid_max", f"{section}valid_min"), f"valid_min {low} is not less than valid_max {high}"
 
@@ -321,8 +350,8 @@ class EvaluateConfig:
         )
 
 
-KINDS: Final = {"monitor": JobConfig, "series": SeriesConfig, "evaluate": EvaluateConfig}
-Config = JobConfig | SeriesConfig | EvaluateConfig
+KINDS: Final = {"monitor": JobConfig, "history": HistoryConfig, "series": SeriesConfig, "evaluate": EvaluateConfig}
+Config = JobConfig | HistoryConfig | SeriesConfig | EvaluateConfig
 
 
 def load(path: Path) -> Config:

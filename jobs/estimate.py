@@ -1,5 +1,6 @@
 """What a job will cost, by arithmetic on its plan: nothing is read. And the two limits that stop it before it begins."""
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -15,7 +16,8 @@ from detection.sources.eeimages import layer_of
 from detection.sources.sensors import SENSORS
 from detection.sources.stac import StacParameters
 from detection.types import Grid, Mask
-from jobs.plan import Plan, degrees, touching
+from jobs.history.scratch import ITEM, rows_a_band
+from jobs.plan import Plan, TilePlan, Work, degrees, touching
 from jobs.tile import SCENES_AT_A_TIME
 
 SECONDS_A_CELL_LOOK_BAND: Final = 2.0e-7
@@ -37,6 +39,9 @@ BYTES_A_FITTED_SLOT: Final = 32.0
 """Of every slot of the looks of the pixels that are fitted at once (benchmarks/memory.py)."""
 BYTES_A_RAW_NUMBER: Final = 12.0
 """Of the raw numbers of the scenes read at once: as stored, and as float32 while they are scaled (benchmarks/memory.py)."""
+COPIES_A_BAND: Final = 6
+"""Of the values of a band of rows, while an archive is cut up: as read, without overlaps, as rows of pixels, and what the
+method makes of them. Arithmetic, not measured."""
 DISK_A_CELL_SLOT: Final = 2.5
 """Bytes on disk of a cell of a slot of a kept look, compressed."""
 DISK_A_CELL: Final = 150.0
@@ -59,22 +64,26 @@ class Reading:
     """To the provider; 0 for what lies here."""
 
 
-def estimate(work: Plan, taken: Collection[str] = ()) -> dict[str, Any]:
-    """What the job will cost; taken: ids of scenes that need not be read again.
+def estimate(work: Work, taken: Collection[str] = (), left: Sequence[TilePlan] | None = None) -> dict[str, Any]:
+    """What the job will cost; taken: ids of scenes that need not be read again, left: tiles still to do (None: all).
 
     Gigabytes are uncompressed: how well a provider's files are compressed was not measured. Times are those of one core of
     the development machine (`benchmarks/RESULTS.md`) and only tell the order of magnitude.
     """
     cells, scenes = work.grid.shape[0] * work.grid.shape[1], len(work.rows)
-    to_read = readings(work, taken)
-    numbers = sum(cells * part.scenes * (1 + len(part.bands)) for part in to_read)
+    to_read = readings(work, taken, left)
+    to_do = cells if left is None else sum(tile.grid.shape[0] * tile.grid.shape[1] for tile in left)
+    numbers = sum(to_do * part.scenes * (1 + len(part.bands)) for part in to_read)
     said: dict[str, Any] = {
         "tiles": len(work.tiles),
         "cells": cells,
         "scenes": scenes,
-        "scenes in the history": sum(row.scene.day < work.monitor_day for row in work.rows),
         "scenes still to read": sum(part.scenes for part in to_read),
     }
+    if isinstance(work, Plan):
+        said["scenes in the history"] = sum(row.scene.day < work.monitor_day for row in work.rows)
+    if left is not None:
+        said["tiles still to do"] = len(left)
     for part in to_read:
         said |= {
             f"{part.sensor}: scenes": part.scenes,
@@ -87,16 +96,27 @@ def estimate(work: Plan, taken: Collection[str] = ()) -> dict[str, Any]:
         "gigabytes to read": round(sum(part.gigabytes for part in to_read), 3),
         "requests": sum(part.requests for part in to_read),
         "gigabytes of memory per worker": round(memory_gb(work), 2),
-        "gigabytes of disk": round(cells * (scenes * work.planes.width * DISK_A_CELL_SLOT + DISK_A_CELL) / 1e9, 3),
+        "gigabytes of disk": round(_disk_gb(work, cells, scenes), 3),
         "core minutes": round(numbers * SECONDS_A_CELL_LOOK_BAND / 60, 1),
         "workers": work.config.cluster.workers,
     }
 
 
-def readings(work: Plan, taken: Collection[str] = ()) -> tuple[Reading, ...]:
-    """Scenes, bytes and requests by family of sensors, in order of name."""
+def _disk_gb(work: Work, cells: int, scenes: int) -> float:
+    """Kept looks and products; of a history the products, and the looks of the tiles that are worked on at one time."""
+    if isinstance(work, Plan):
+        return cells * (scenes * work.planes.width * DISK_A_CELL_SLOT + DISK_A_CELL) / 1e9
+    tile = min(cells, work.config.tiles.size**2) * (work.config.cluster.workers or os.cpu_count() or 1)
+    return (cells * DISK_A_CELL + min(cells, tile) * scenes * work.planes.width * ITEM) / 1e9
+
+
+def readings(work: Work, taken: Collection[str] = (), left: Sequence[TilePlan] | None = None) -> tuple[Reading, ...]:
+    """Scenes, bytes and requests by family of sensors, in order of name; left: as in `estimate`."""
     known = set(taken)
-    padded = [tile.grid.pad(ceil(work.config.tiles.halo_m / tile.grid.resolution)) for tile in work.tiles]
+    if left is not None and not left:
+        return ()
+    tiles = work.tiles if left is None else left
+    padded = [tile.grid.pad(ceil(work.config.tiles.halo_m / tile.grid.resolution)) for tile in tiles]
     boxes = degrees(padded)
     sizes = np.array([grid.shape[0] * grid.shape[1] for grid in padded])
     found = []
@@ -110,7 +130,7 @@ def readings(work: Plan, taken: Collection[str] = ()) -> tuple[Reading, ...]:
     return tuple(found)
 
 
-def memory_gb(work: Plan, size: int | None = None) -> float:
+def memory_gb(work: Work, size: int | None = None) -> float:
     """Gigabytes a worker needs at its peak, for tiles of at most size x size cells (those of the plan)."""
     size = size or work.config.tiles.size
     rows, columns = (min(size, side) for side in work.grid.shape)
@@ -124,38 +144,44 @@ def memory_gb(work: Plan, size: int | None = None) -> float:
     )
     looks = int(touching(work.rows, degrees([tile.grid for tile in work.tiles])).sum(0).max())
     slots = work.planes.width
+    if not isinstance(work, Plan):  # its looks lie on disk, and come back in bands of rows
+        band = min(rows, rows_a_band(looks, slots, columns)) * columns * looks * slots * ITEM
+        return MEMORY_BASE_GB + (raw + windows + band * COPIES_A_BAND) / 1e9
     kept = rows * columns * looks * (BYTES_A_CELL_LOOK + slots * BYTES_A_CELL_SLOT)
     kept += min(rows * columns, FIT_AT_A_TIME) * looks * slots * BYTES_A_FITTED_SLOT
     return MEMORY_BASE_GB + (kept + raw + windows) / 1e9
 
 
-def check_memory(work: Plan) -> None:
+def check_memory(work: Work) -> None:
     """Raises BadInput, naming the largest tile that fits, when a worker's memory would not hold a tile."""
     limit, needed = work.config.cluster.memory_gb_per_worker, memory_gb(work)
     if needed <= limit:
         return
     sizes = range(TILE_MULTIPLE, work.config.tiles.size, TILE_MULTIPLE)
     fitting = max((size for size in sizes if memory_gb(work, size) <= limit), default=None)
-    remedy = f"set tiles.size to {fitting}, or raise" if fitting else "shorten history.years, or raise"
+    shorten = "shorten history.years, or raise" if isinstance(work, Plan) else "shorten period, or raise"
+    remedy = f"set tiles.size to {fitting}, or raise" if fitting else shorten
     raise BadInput(
         f"{work.config.name}: {len(work.rows)} scenes on tiles of {work.config.tiles.size} cells need about {needed:.1f} GB "
         f"per worker, cluster.memory_gb_per_worker is {limit:g}; {remedy} cluster.memory_gb_per_worker"
     )
 
 
-def check_budget(work: Plan, max_gb: float | None, taken: Collection[str] = ()) -> None:
+def check_budget(
+    work: Work, max_gb: float | None, taken: Collection[str] = (), left: Sequence[TilePlan] | None = None
+) -> None:
     """Raises BadInput when more than max_gb gigabytes are still to be read; None sets no limit."""
     if max_gb is None:
         return
-    gigabytes = sum(part.gigabytes for part in readings(work, taken))
+    gigabytes = sum(part.gigabytes for part in readings(work, taken, left))
     if gigabytes > max_gb:
         raise BadInput(
             f"{work.config.name}: {gigabytes:.3g} GB are still to be read (uncompressed), --max-gb allows {max_gb:g}; "
-            "take a smaller area, fewer sensors or fewer history.years, or raise --max-gb"
+            "take a smaller area, fewer sensors or a shorter history, or raise --max-gb"
         )
 
 
-def _remote(work: Plan) -> bool:
+def _remote(work: Work) -> bool:
     """Are scenes read as they are stored, and brought onto the grid here?"""
     return isinstance(work.config.sources, (StacParameters, EarthEngineParameters))
 
@@ -165,19 +191,19 @@ def _dtype(sensor: str, band: str) -> str:
     return "float32" if SENSORS[sensor].unit == "any" else layer_of(band).dtype
 
 
-def _native_m(work: Plan, sensor: str, band: str) -> int:
+def _native_m(work: Work, sensor: str, band: str) -> int:
     """Cell size a band is read at, metres."""
     family = SENSORS[sensor]
     sizes = dict(zip((*family.bands, *family.optional), family.native_m, strict=False)) if _remote(work) else {}
     return sizes.get(band, work.grid.resolution)
 
 
-def _bytes(work: Plan, sensor: str, band: str) -> float:
+def _bytes(work: Work, sensor: str, band: str) -> float:
     """Bytes to read of a band for one cell of the grid, uncompressed."""
     return np.dtype(_dtype(sensor, band)).itemsize * (work.grid.resolution / _native_m(work, sensor, band)) ** 2
 
 
-def _requests(work: Plan, sensor: str, grids: Sequence[Grid], meets: Mask) -> int:
+def _requests(work: Work, sensor: str, grids: Sequence[Grid], meets: Mask) -> int:
     """STAC: a window of every asset for every tile it reaches. Earth Engine: the fewest of whole images (`eerequests`)."""
     source, bands = work.config.sources, work.bands(sensor)
     if isinstance(source, StacParameters):

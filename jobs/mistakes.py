@@ -41,8 +41,12 @@ class RuleBroken(BadInput, ValueError):
         self.broken = tuple(broken)
 
 
-def require(*rules: tuple[bool, tuple[str, ...], str]) -> None:
-    """Check rules (does it hold, the keys it is about, what is wrong if not); raises RuleBroken with all that fail."""
+Rule = tuple[bool, tuple[str, ...], str]
+"""Does it hold, the keys it is about, what is wrong if not."""
+
+
+def require(*rules: Rule) -> None:
+    """Check rules; raises RuleBroken with all that fail."""
     if broken := [(keys, text) for holds, keys, text in rules if not holds]:
         raise RuleBroken(broken)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ from detection.sources.sensors import SENSORS
 from detection.sources.simulated import OFFERED, Simulated, SimulatedParameters
 from detection.sources.stac import Stac, StacParameters
 from detection.types import RADAR_PLATFORM, Grid, Mask, Planes, Row, Scene, digest, to_day
-from jobs.config import BboxArea, FileArea, JobConfig, SourceArea, SourceParameters
+from jobs.config import HistoryConfig, JobConfig, SourceParameters
+from jobs.where import BboxArea, FileArea, SourceArea
 
 DEGREES: Final = "EPSG:4326"
 FOREVER: Final = to_day(date(9999, 1, 1))
@@ -47,10 +48,10 @@ class TilePlan:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A job, worked out."""
+class Work:
+    """A job that reads scenes, of whatever kind, worked out."""
 
-    config: JobConfig
+    config: JobConfig | HistoryConfig
     """What the analyst asked for."""
     grid: Grid
     """The job's one grid."""
@@ -59,7 +60,7 @@ class Plan:
     tiles: tuple[TilePlan, ...]
     """Cover the grid once."""
     rows: tuple[Row, ...]
-    """The manifest: history and monitoring, in canonical order."""
+    """The manifest, in canonical order."""
     not_understood: tuple[str, ...] = ()
     """What the catalogue lists and nobody could make sense of, a line each: it may have been a scene."""
 
@@ -69,17 +70,6 @@ class Plan:
         return tuple(row.scene for row in self.rows)
 
     @property
-    def monitor_day(self) -> int:
-        """First monitored day."""
-        return to_day(self.config.period.monitor_from)
-
-    @property
-    def detector(self) -> Detector:
-        """All that decides about a pixel."""
-        mine = self.config
-        return Detector(mine.history, mine.monitor, mine.decision, mine.prepare.loss)
-
-    @property
     def sensors(self) -> tuple[str, ...]:
         """Families of sensors in the manifest, sorted."""
         return tuple(sorted({row.sensor for row in self.rows}))
@@ -87,7 +77,11 @@ class Plan:
     @cached_property
     def planes(self) -> Planes:
         """What a look holds."""
-        return planes_of(self.config.monitor, self.config.prepare, self.scenes)
+        mine = self.config
+        if isinstance(mine, JobConfig):
+            return planes_of(mine.monitor, mine.prepare, self.scenes)
+        radar = any(scene.radar for scene in self.scenes)
+        return Planes((), mine.names) if radar else Planes(mine.names)
 
     def planes_from(self, sensor: str) -> tuple[str, ...]:
         """The planes that looks of a family of sensors have, each once."""
@@ -111,6 +105,25 @@ class Plan:
         """Is the input simulated?"""
         return isinstance(self.config.sources, SimulatedParameters)
 
+
+@dataclass(frozen=True)
+class Plan(Work):
+    """A monitoring job, worked out."""
+
+    config: JobConfig
+    """What the analyst asked for."""
+
+    @property
+    def monitor_day(self) -> int:
+        """First monitored day."""
+        return to_day(self.config.period.monitor_from)
+
+    @property
+    def detector(self) -> Detector:
+        """All that decides about a pixel."""
+        mine = self.config
+        return Detector(mine.history, mine.monitor, mine.decision, mine.prepare.loss)
+
     @property
     def baseline(self) -> str:
         """What "forest" means in this job."""
@@ -118,6 +131,17 @@ class Plan:
             return describe(self.config.context)
         floor = self.config.history.forest_min
         return "own history" if floor is None else f"own history, {self.planes.leading} at least {floor:g}"
+
+
+@dataclass(frozen=True)
+class HistoryPlan(Work):
+    """A job over a whole archive, worked out."""
+
+    config: HistoryConfig
+    """What the analyst asked for."""
+
+
+W = TypeVar("W", bound=Work)
 
 
 def open_source(parameters: SourceParameters, traffic: Traffic | None = None) -> Source:
@@ -141,22 +165,43 @@ def offered(parameters: SourceParameters, sensor: str) -> tuple[str, ...]:
 
 def plan(config: JobConfig) -> Plan:
     """Look at the source and cut the work. Raises BadInput or one of its leaves, with one line that names the remedy."""
-    source = open_source(config.sources)
-    grid, area = _grid_and_area(config, source.grid())
-    check(config.context, grid)
     first = to_day(config.period.monitor_from) - int(config.history.years * 365.25)
-    last = to_day(config.period.until) if config.period.until else FOREVER
-    rows = source.manifest(first, last, grid)
-    if not any(row.scene.day < to_day(config.period.monitor_from) for row in rows):
+    made = _cut(Plan, config, first, config.period.until)
+    if not any(row.scene.day < made.monitor_day for row in made.rows):
         raise NoImagery(
             f"{config.name}: no scene before {config.period.monitor_from} (history: {config.history.years:g} years); "
             "let period.monitor_from begin later, or give the source older scenes"
         )
-    tiles = tuple(_named(tile, grid, config.tiles.size) for tile in grid.tiles(config.tiles.size))
-    lines = tuple(f"{name}: {reason.removeprefix(f'{name}: ')}" for name, reason in source.failures)
-    made = Plan(config, grid, area, tiles, rows, lines)
     _check_rows(made)
     return made
+
+
+def plan_history(config: HistoryConfig) -> HistoryPlan:
+    """As `plan`, of a whole archive."""
+    since = config.period.since
+    made = _cut(HistoryPlan, config, to_day(since) if since else 0, config.period.until)
+    if not made.rows:
+        raise NoImagery(
+            f"{config.name}: the source has no scene of this area and period; widen `period` or move `area`"
+        )
+    if len({scene.radar for scene in made.scenes}) > 1:
+        raise BadInput(
+            f"{config.name}: the source has optical and radar scenes, an archive is cut up by one kind of planes; "
+            "name one kind in sources, and make a job of each"
+        )
+    _check_rows(made)
+    return made
+
+
+def _cut(kind: type[W], config: JobConfig | HistoryConfig, first: int, until: date | None) -> W:
+    """The scenes from a day on, and the tiles."""
+    source = open_source(config.sources)
+    grid, area = _grid_and_area(config, source.grid())
+    check(config.context, grid)
+    rows = source.manifest(first, to_day(until) if until else FOREVER, grid)
+    tiles = tuple(_named(tile, grid, config.tiles.size) for tile in grid.tiles(config.tiles.size))
+    lines = tuple(f"{name}: {reason.removeprefix(f'{name}: ')}" for name, reason in source.failures)
+    return kind(config, grid, area, tiles, rows, lines)
 
 
 def degrees(grids: Sequence[Grid]) -> NDArray[np.float64]:
@@ -178,7 +223,7 @@ def touching(rows: Sequence[Row], boxes: NDArray[np.float64]) -> Mask:
     return meets
 
 
-def _grid_and_area(config: JobConfig, native: Grid | None) -> tuple[Grid, BaseGeometry | None]:
+def _grid_and_area(config: JobConfig | HistoryConfig, native: Grid | None) -> tuple[Grid, BaseGeometry | None]:
     if isinstance(config.area, SourceArea):
         if native is None:
             raise BadInput(f"{config.name}: this source covers the world; give `area` as a bbox or a file")
@@ -202,7 +247,7 @@ def _grid_and_area(config: JobConfig, native: Grid | None) -> tuple[Grid, BaseGe
     return grid, area
 
 
-def _check_lattice(config: JobConfig, native: Grid, *, exact: bool) -> None:
+def _check_lattice(config: JobConfig | HistoryConfig, native: Grid, *, exact: bool) -> None:
     """The grid asked for is that of the local data: 326xx and 327xx differ by whole cells only, unless `exact`."""
     crs, resolution = config.grid.crs or native.crs, config.grid.resolution or native.resolution
     same = crs == native.crs if exact else crs[-2:] == native.crs[-2:]
@@ -235,17 +280,17 @@ def _area(area: BboxArea | FileArea, crs: str) -> BaseGeometry:
         raise BadInput(f"area.crs: {area.crs} is not a CRS that PROJ knows; give EPSG:4326 or the UTM zone") from None
 
 
-def _check_rows(work: Plan) -> None:
+def _check_rows(work: Work) -> None:
     """What the planes take is known before any tile is begun, sensor by sensor."""
     for sensor in work.sensors:
         _check_bands(work, sensor)
         _check_orbits(work, sensor)
 
 
-def _check_bands(work: Plan, sensor: str) -> None:
+def _check_bands(work: Work, sensor: str) -> None:
     """The source has the bands that the planes are made of."""
     config, there = work.config, offered(work.config.sources, sensor)
-    fused = isinstance(config.monitor, Fusion)
+    fused = _fuses(config)
     scenes = [row.scene for row in work.rows if row.sensor == sensor]
     unheard = [scene for scene in scenes if not scene.radar]
     if fused and SENSORS[sensor].unit in RADAR and unheard:
@@ -253,12 +298,13 @@ def _check_bands(work: Plan, sensor: str) -> None:
             f"{config.name}: scenes of {sensor} name the platform {unheard[0].platform!r}, which tells no radar; "
             f"set sources.platform to {RADAR_PLATFORM}a or the like"
         )
-    key = ("monitor.radar" if scenes[0].radar else "monitor.optical") if fused else "prepare.index"
+    fuse_key = "monitor.radar" if scenes[0].radar else "monitor.optical"
     if not work.planes_from(sensor):
         raise BadInput(
-            f"{config.name}: {key} names no plane, the source has {sensor}; name one, or leave that sensor out"
+            f"{config.name}: {fuse_key} names no plane, the source has {sensor}; name one, or leave that sensor out"
         )
     for name in work.planes_from(sensor):
+        key = fuse_key if fused else "prepare.index" if name == config.prepare.index else "planes"
         try:
             needed = bands_needed(config.prepare, SENSORS[sensor], there, (name,))
         except UnknownBand as error:
@@ -271,15 +317,19 @@ def _check_bands(work: Plan, sensor: str) -> None:
             )
 
 
-def _check_orbits(work: Plan, sensor: str) -> None:
+def _check_orbits(work: Work, sensor: str) -> None:
     """Radar keeps to one orbit, but for a monitor that knows what to make of several."""
     orbits = Counter(row.scene.orbit for row in work.rows if row.sensor == sensor)
-    if SENSORS[sensor].unit in RADAR and len(orbits) > 1 and not isinstance(work.config.monitor, Fusion):
+    if SENSORS[sensor].unit in RADAR and len(orbits) > 1 and not _fuses(work.config):
         found = ", ".join(f"{orbit or 'unknown'} ({n} scenes)" for orbit, n in orbits.most_common())
         raise BadInput(
             f"{work.config.name}: {sensor} is seen from {len(orbits)} relative orbits: {found}; their backscatter differs "
             "by the angle: name one in sources.orbits, and make a job of each"
         )
+
+
+def _fuses(config: JobConfig | HistoryConfig) -> bool:
+    return isinstance(config, JobConfig) and isinstance(config.monitor, Fusion)
 
 
 def _named(tile: Grid, grid: Grid, size: int) -> TilePlan:

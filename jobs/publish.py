@@ -4,8 +4,6 @@ Everything is written into a hidden folder, which is then renamed to `runs/<run 
 step. Nothing is computed here that could differ from what was committed.
 """
 
-import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,7 +23,8 @@ from detection.types import Cube, to_date
 from jobs.completeness import Completeness
 from jobs.ledger import Tile
 from jobs.observations import read_looks
-from jobs.outputs import RunFacts, publish
+from jobs.outputs import RunFacts
+from jobs.outputs.folders import put_run, write_manifest
 from jobs.outputs.rasters import write_rasters
 from jobs.outputs.stac import write_stac
 from jobs.outputs.vectors import write_vectors
@@ -64,36 +63,19 @@ class Result:
 
 def publish_run(folder: Path, result: Result) -> Path:
     """Write all products of a run; returns their folder. Doing it twice is doing it once."""
-    target = folder / "runs" / result.run.run_id
-    if not target.exists():  # else whole, and perhaps being read: it is never taken away to be written again
-        _write(target, result)
-    _point(folder / "latest", target)
-    return target
+    return put_run(folder, result.run.run_id, lambda partial: _write(partial, result))
 
 
-def _write(target: Path, result: Result) -> None:
-    """All products, under a hidden name until they are whole."""
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+def _write(partial: Path, result: Result) -> None:
+    """All products."""
     layers, states = _layers(result)
     last_clear = layers.pop("last_clear")
     files = write_rasters(layers, partial, run=result.run)
     files += write_vectors(result.alerts, partial, known_at=result.known_at, run=result.run)
     accuracy = _accuracy(result)
     write_report(partial / "report.html", _facts(result, layers, last_clear, states, accuracy))
-    manifest = dict(result.manifest) | {"accuracy_simulated": vars(accuracy) if accuracy else None}
-    publish(partial / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True, default=str).encode() + b"\n")
+    write_manifest(partial, dict(result.manifest) | {"accuracy_simulated": vars(accuracy) if accuracy else None})
     write_stac(partial, [*files, partial / "report.html"], run=result.run)
-    partial.rename(target)
-
-
-def _point(link: Path, target: Path) -> None:
-    """Move the link in one step: a reader sees the run before or this one."""
-    beside = link.with_name(".latest.partial")
-    beside.unlink(missing_ok=True)
-    beside.symlink_to(target.relative_to(link.parent), target_is_directory=True)
-    beside.replace(link)
 
 
 def _layers(result: Result) -> tuple[dict[str, NDArray[Any]], dict[str, State]]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,9 @@ from jobs.config import SeriesConfig
 from jobs.evidence import Evidence, apart, columns_of, combined, fused, in_history, in_range, narrowed
 from jobs.outputs import publish
 from jobs.tables import read_table
+
+if TYPE_CHECKING:
+    from jobs.history.series import SegmentsOutcome
 
 CELLS_A_BLOCK: Final = 4_000_000
 """Looks times series that are in memory at once: 16 MB of float32 and a few copies in the fit (chosen)."""
@@ -88,26 +91,31 @@ class SeriesOutcome:
         watched = self.monitored.get(WATCHED, 0)
         return [
             f"{self.series:,} series, {self.looks:,} clear looks; {watched:,} monitored from {self.monitor_from}",
-            f"not monitored: {sum(refused.values()):,} ({self.not_monitored_share:.1%}){_counts(refused)}",
-            f"changes: {sum(self.changes.values()):,}{_counts(self.changes)}",
+            f"not monitored: {sum(refused.values()):,} ({self.not_monitored_share:.1%}){tally(refused)}",
+            f"changes: {sum(self.changes.values()):,}{tally(self.changes)}",
             *(f"note: {note}" for note in self.notes),
             f"written: {self.out} and {self.series_out}",
         ]
 
 
-def run_series(table: Path, config: SeriesConfig, out: Path, monitor_from: date | None) -> SeriesOutcome:
+def run_series(
+    table: Path, config: SeriesConfig, out: Path, monitor_from: date | None
+) -> "SeriesOutcome | SegmentsOutcome":
     """Detect changes in every series of a table; writes `out` and, beside it, `out`.series.csv, whole or not at all.
 
     monitor_from goes before the config's own. Raises BadInput when neither is given, when the table or `out` cannot be
     used, or when there is no look before or after monitor_from; OSError when `out` cannot be written.
     """
+    check_out(table, out)
     first = monitor_from or config.period.monitor_from
+    if config.segments is not None:
+        from jobs.history.series import run_segments  # builds on this module
+
+        return run_segments(table, config, config.segments, out, first)
     if first is None:
         raise BadInput(
             f"{config.name}: no day to monitor from; give --monitor-from, or `period.monitor_from` in the config"
         )
-    if out.suffix not in (".csv", ".parquet") or out.is_dir() or out.absolute() == table.absolute():
-        raise BadInput(f"{out}: cannot take the changes; name a .csv or .parquet file other than the table")
     names = columns_of(config)
     read = read_table(table, names, today=now().date(), spare=names if fused(config) else ())
     values, notes = in_range(table, read, config)
@@ -118,7 +126,7 @@ def run_series(table: Path, config: SeriesConfig, out: Path, monitor_from: date 
     changes, series = _detected(evidence, read.ids, config, to_day(first))
     series_out = Path(f"{out}.series.csv")
     publish(series_out, series.to_csv(index=False, lineterminator="\n").encode())
-    publish(out, _encoded(changes, out))
+    publish(out, encoded(changes, out))
     counts = [dict(sorted(Counter(made["status"]).items())) for made in (series, changes)]
     everywhere = (
         ()
@@ -127,6 +135,12 @@ def run_series(table: Path, config: SeriesConfig, out: Path, monitor_from: date 
     )
     said = (*read.notes, *notes, *lone, *everywhere)
     return SeriesOutcome(out, series_out, first, len(evidence.days), counts[0], counts[1], said)
+
+
+def check_out(table: Path, out: Path) -> None:
+    """Raises BadInput where the changes cannot be written there."""
+    if out.suffix not in (".csv", ".parquet") or out.is_dir() or out.absolute() == table.absolute():
+        raise BadInput(f"{out}: cannot take the changes; name a .csv or .parquet file other than the table")
 
 
 def _check_period(path: Path, days: Days, first: date) -> None:
@@ -150,7 +164,7 @@ def _detected(
     detector = Detector(config.history, config.monitor, config.decision, config.loss)
     changes, status = [], np.zeros(len(ids), np.uint8)
     used = (looks.days >= monitor_day) | in_history(looks.days, monitor_day, config.history.years)
-    for members, block in _blocks(looks.take(used), len(ids)):
+    for members, block in blocks(looks.take(used), len(ids)):
         status[members], found = _run(detector, block, len(members), monitor_day)
         found.insert(0, "series_id", [ids[members[p]] for p in found.pop("pixel")])
         changes.append(found)
@@ -162,12 +176,12 @@ def _detected(
     series["looks"] = np.bincount(looks.series[new], minlength=len(ids))
     series["history_looks"] = np.bincount(looks.series[used & ~new], minlength=len(ids))
     series["monitored_from"] = [to_date(monitor_day) if m else None for m in monitored]
-    series["last_look"] = _dates(last)
+    series["last_look"] = dates(last)
     series["status"] = [Monitored(code).name.lower() for code in status.tolist()]
     return pd.concat(changes).sort_values(["series_id", "first_detected"], ignore_index=True), series
 
 
-def _blocks(looks: Evidence, many: int) -> Iterator[tuple[NDArray[np.int64], Evidence]]:
+def blocks(looks: Evidence, many: int) -> Iterator[tuple[NDArray[np.int64], Evidence]]:
     """(series, their looks with `series` counted within the block), so that no block has more than CELLS_A_BLOCK cells.
 
     Series that begin together stand together: where dates differ, the union of a block's dates stays short.
@@ -192,13 +206,13 @@ def _blocks(looks: Evidence, many: int) -> Iterator[tuple[NDArray[np.int64], Evi
 def _run(detector: Detector, block: Evidence, many: int, monitor_day: int) -> tuple[NDArray[np.uint8], pd.DataFrame]:
     """(codes.Monitored of every series, its changes): the same calls as a tile's."""
     new = block.days >= monitor_day
-    past = _pivot(block.take(~new), many, monitor_day - 1)
+    past = pivot(block.take(~new), many, monitor_day - 1)
     state = start(detector, past, inside=np.ones(many, bool))
-    state, log = update(detector, state, _pivot(block.take(new), many, monitor_day))
+    state, log = update(detector, state, pivot(block.take(new), many, monitor_day))
     return reach(state), _table(log)
 
 
-def _pivot(looks: Evidence, many: int, idle_day: int) -> Looks:
+def pivot(looks: Evidence, many: int, idle_day: int) -> Looks:
     """Looks over all keys; where there is none, one empty look on `idle_day`, which changes nothing."""
     keys, place = np.unique(looks.key, return_inverse=True)
     if not len(keys):
@@ -237,9 +251,9 @@ def _table(log: Transitions) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "pixel": said.series,
-            "first_detected": _dates(said.first),
-            "confirmed_on": _dates(said.confirmed),
-            "change_date": _dates(said.change),
+            "first_detected": dates(said.first),
+            "confirmed_on": dates(said.confirmed),
+            "change_date": dates(said.change),
             "status": [Step(step).name.lower() for step in latest.tolist()],
             "probability": np.nan,
             "magnitude": said.magnitude.astype(np.float64).round(6),
@@ -248,12 +262,13 @@ def _table(log: Transitions) -> pd.DataFrame:
     )
 
 
-def _dates(days: NDArray[Any]) -> "pd.Series[Any]":
+def dates(days: NDArray[Any]) -> "pd.Series[Any]":
     """Dates, None for -1."""
     return pd.Series([to_date(day) if day >= 0 else None for day in days], dtype=object)
 
 
-def _encoded(changes: pd.DataFrame, out: Path) -> bytes:
+def encoded(changes: pd.DataFrame, out: Path) -> bytes:
+    """CHANGES as the name of the file says."""
     if out.suffix == ".csv":
         return changes.to_csv(index=False, lineterminator="\n").encode()
     buffer = BytesIO()
@@ -261,5 +276,6 @@ def _encoded(changes: pd.DataFrame, out: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _counts(counts: dict[str, int]) -> str:
+def tally(counts: dict[str, int]) -> str:
+    """`: 3 confirmed, 1 expired`; nothing where there is nothing."""
     return ": " + ", ".join(f"{n:,} {word}" for word, n in counts.items()) if counts else ""

@@ -57,7 +57,12 @@ def write_schema(file: Path) -> None:
 def _entry(root: Spec, key: str, spec: Spec, indent: str) -> Iterator[str]:
     """The lines of one key: help, then the value or the keys below it, then the other kinds as comments."""
     spec = resolve(root, spec)
-    if "discriminator" in spec:
+    if "discriminator" in spec and spec.get("default", ...) is None:
+        yield from _comment(f"{spec['description']} Default null; else:", indent)
+        for block in variants(root, spec).values():
+            yield from (f"{indent}# {line.removeprefix(indent)}" for line in _block(root, key, block, indent))
+        yield f"{indent}{key}: null"
+    elif "discriminator" in spec:
         yield from _comment(spec["description"], indent)
         yield from _kinds(root, key, variants(root, spec), indent)
     elif "properties" in spec and spec.get("default", ...) is None:

@@ -32,11 +32,12 @@ from detection.sources.sensors import SENSORS
 from detection.types import Codes, Cube, Float, Grid, Row, Scene
 from jobs.config import SourceParameters
 from jobs.observations import read_looks, write_looks
-from jobs.plan import Plan, TilePlan, degrees, open_source, touching
+from jobs.plan import Plan, TilePlan, Work, degrees, open_source, touching
 from jobs.state import Generation, read_generation, write_generation
 
 SCENES_AT_A_TIME: Final = 48
 """Raw numbers of so many scenes are in memory at once: what is kept of them are their planes."""
+TOLD: Final = ("unread", "lacking", "seen")
 R = TypeVar("R")
 
 
@@ -151,8 +152,9 @@ def observe(task: Task) -> Observed:
     plan, grid = task.plan, task.tile.grid
     kept = read_looks(task.folder, task.looks) if task.looks else None
     known = set(kept.scenes) if kept else set()
-    within, beyond = _near(task)
-    new, unread, lacking, seen = read_cube(task, tuple(row for row in within if row.scene not in known))
+    within, beyond = near(plan, grid)
+    unseen = [row for row in within if row.scene not in known]
+    new, unread, lacking, seen = read_cube(task, unseen)
     size = int(areas.inside(plan.area, grid).sum())
     seen |= {row.scene.id: (0, 0, size, 0, 0) for row in beyond if row.scene in task.new}
     cube = joined([new] if kept is None else [kept, new])
@@ -172,17 +174,15 @@ def without_counts(seen: Observed) -> Observed:
     return replace(seen, counts=np.zeros((0, 0, 0, 0), np.int64))
 
 
-def _near(task: Task) -> tuple[list[Row], list[Row]]:
-    """The rows whose footprint may reach the tile with its halo, and the others, of which nothing is read."""
-    plan = task.plan
-    padded = task.tile.grid.pad(halo_cells(plan))
-    reach = touching(plan.rows, degrees([padded]))[:, 0]
-    return [r for r, near in zip(plan.rows, reach, strict=True) if near], [
-        r for r, near in zip(plan.rows, reach, strict=True) if not near
+def near(plan: Work, grid: Grid) -> tuple[list[Row], list[Row]]:
+    """The rows whose footprint may reach a tile with its halo, and the others, of which nothing is read."""
+    reach = touching(plan.rows, degrees([grid.pad(halo_cells(plan))]))[:, 0]
+    return [r for r, meets in zip(plan.rows, reach, strict=True) if meets], [
+        r for r, meets in zip(plan.rows, reach, strict=True) if not meets
     ]
 
 
-def halo_cells(plan: Plan) -> int:
+def halo_cells(plan: Work) -> int:
     """Cells read around every tile."""
     return int(np.ceil(plan.config.tiles.halo_m / plan.grid.resolution))
 
@@ -211,36 +211,73 @@ def _source(parameters: SourceParameters, _run: str, turn: Turn) -> Source:
     return open_source(parameters, Traffic(turn))
 
 
-def read_cube(
-    task: Task, rows: tuple[Row, ...]
-) -> tuple[Cube, dict[str, str], dict[str, str], dict[str, tuple[int, ...]]]:
-    """The prepared looks of these rows on a tile (read with its halo), and what became of them, by scene id:
+class Reader(Protocol):
+    """A task that reads."""
 
-    why it could not be read, which band it lacks, and the tile's cells per code of `Observation`.
-    """
-    plan, grid, source = task.plan, task.tile.grid, _source(task.plan.config.sources, task.run, Turn(task.turn))
+    @property
+    def plan(self) -> Work:
+        """The job."""
+        ...
+
+    @property
+    def run(self) -> str:
+        """Id of the run."""
+        ...
+
+    @property
+    def turn(self) -> Callable[[], AbstractContextManager[object]]:
+        """`Traffic.turn`."""
+        ...
+
+
+def source_of(task: Reader) -> Source:
+    """The source that serves all tiles of a run in this process."""
+    return _source(task.plan.config.sources, task.run, Turn(task.turn))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What came of reading some scenes on a tile, by scene id where it is not the looks."""
+
+    cube: Cube
+    """The prepared looks of those that could be read."""
+    unread: dict[str, str]
+    """Why it could not be read."""
+    lacking: dict[str, str]
+    """Which band it lacks."""
+    seen: dict[str, tuple[int, ...]]
+    """The tile's cells per code of `Observation`."""
+
+
+def read_cube(
+    task: Task, rows: Sequence[Row]
+) -> tuple[Cube, dict[str, str], dict[str, str], dict[str, tuple[int, ...]]]:
+    """All looks of these rows on a tile at once, and what became of them, as in `Read`."""
+    plan, grid = task.plan, task.tile.grid
+    empty = Cube.of(grid, (), plan.planes, np.zeros((0, plan.planes.width, *grid.shape), np.float32))
+    parts = [Read(empty, {}, {}, {}), *read_batches(plan, grid, source_of(task), rows)]
+    unread, lacking, seen = ({k: v for part in parts for k, v in getattr(part, n).items()} for n in TOLD)
+    return joined([part.cube for part in parts]), unread, lacking, seen
+
+
+def read_batches(plan: Work, grid: Grid, source: Source, rows: Sequence[Row]) -> Iterator[Read]:
+    """The rows on a tile (read with its halo), so many at a time that their raw numbers stay small."""
     config, within = plan.config, areas.inside(plan.area, grid)
     padded = grid.pad(halo_cells(plan))
-    parts: list[Cube] = []
-    unread: dict[str, str] = {}
-    seen: dict[str, tuple[int, ...]] = {}
     for sensor, some in _batches(plan, rows):
         raw = source.read(padded, some, plan.bands(sensor))
         cube = prepare(raw, config.prepare, SENSORS[sensor], plan.planes).crop(grid)
-        seen |= {s.id: _counts(o[within]) for s, o in zip(cube.scenes, cube.observation, strict=True)}
+        told = dict(source.failures)
+        seen = {s.id: _counts(o[within]) for s, o in zip(cube.scenes, cube.observation, strict=True)}
         failed = (cube.observation == Observation.FAILED).any((1, 2))
-        unread |= {s.id: "could not be read" for s, bad in zip(cube.scenes, failed, strict=True) if bad}
-        parts.append(cube.take(np.flatnonzero(~failed).tolist()))
-    told = dict(source.failures)
-    lacking = {
-        s: told.get(s, "a band is missing") for s, n in seen.items() if n[Observation.MISSING] and s not in unread
-    }
-    unread |= {scene: reason for scene, reason in told.items() if scene in unread}
-    empty = Cube.of(grid, (), plan.planes, np.zeros((0, plan.planes.width, *grid.shape), np.float32))
-    return joined([empty, *parts]), unread, lacking, seen
+        unread = {s.id: told.get(s.id, "could not be read") for s, bad in zip(cube.scenes, failed, strict=True) if bad}
+        lacking = {
+            s: told.get(s, "a band is missing") for s, n in seen.items() if n[Observation.MISSING] and s not in unread
+        }
+        yield Read(cube.take(np.flatnonzero(~failed).tolist()), unread, lacking, seen)
 
 
-def _batches(plan: Plan, rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
+def _batches(plan: Work, rows: Sequence[Row]) -> Iterator[tuple[str, Sequence[Row]]]:
     """Rows of one sensor each, so many that their raw numbers stay small."""
     for sensor in plan.sensors:
         mine = [row for row in rows if row.sensor == sensor]

@@ -239,7 +239,7 @@ def test_a_feature_says_what_the_alert_says() -> None:
 
 
 def test_the_point_of_a_ring_lies_on_the_ring() -> None:
-    where = place(make_alert(SHAPES["hole"]))
+    where = place(on_lattice(SHAPES["hole"]), GRID.lattice)
     assert where is not None
     assert outline(on_lattice(SHAPES["hole"]), GRID.lattice).contains(shapely.Point(where.easting, where.northing))
     back = Transformer.from_crs("OGC:CRS84", "EPSG:32719", always_xy=True).transform(where.lon, where.lat)
@@ -348,7 +348,8 @@ def layers() -> dict[str, NDArray[Any]]:
     days = np.where(status > 0, 19_850, -1).astype(np.int32)
     magnitude = np.where(status > 0, -0.4, np.nan).astype(np.float32)
     monitored = rng.choice(len(Monitored), GRID.shape).astype(np.uint8)
-    return dict(zip(LAYERS, (status, monitored, days, days + 16, magnitude), strict=True))
+    names = ("status", "monitored", "change_date", "confirmed_date", "magnitude")
+    return dict(zip(names, (status, monitored, days, days + 16, magnitude), strict=True))
 
 
 def test_every_layer_is_a_cog_that_reads_back_as_it_was(tmp_path: Path) -> None:

@@ -245,13 +245,13 @@ def test_blocks_stay_small_whatever_the_dates(tmp_path: Path, monkeypatch: pytes
         cells.append(pivot(*given))
         return cells[-1]
 
-    monkeypatch.setattr(mode, "_pivot", measured)
+    monkeypatch.setattr(mode, "pivot", measured)
     run(tmp_path, frame)
     assert len(cells) > 2
     assert max(looks.values.size for looks in cells) <= 20_000
 
 
-pivot = mode._pivot
+pivot = mode.pivot
 
 
 def test_the_very_functions_of_the_tile_are_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.areas import cell_hectares
-from detection.monitors import LOG, Transitions
 from detection.patches.record import CELL_LOG, Cell, Member, Patch, Patches
 from detection.patches.walk import Walk
 from detection.types import Grid
@@ -19,14 +18,15 @@ from detection.types import Grid
 __all__ = ["CELL_LOG", "Cell", "Member", "Patch", "Patches", "follow", "on_lattice"]
 
 
-def on_lattice(transitions: Transitions, tile: Grid) -> NDArray[Any]:
-    """Transitions of a tile's pixels as CELL_LOG rows."""
-    rows = np.zeros(len(transitions), CELL_LOG)
-    for name in LOG.names or ():
+def on_lattice(found: NDArray[Any], tile: Grid, made: "np.dtype[Any]" = CELL_LOG) -> NDArray[Any]:
+    """What was found at a tile's pixels (LOG rows) at cells of the absolute lattice (CELL_LOG rows, or another type of these
+    fields with row, column and hectares in place of the pixel)."""
+    rows = np.zeros(len(found), made)
+    for name in found.dtype.names or ():
         if name != "pixel":
-            rows[name] = transitions[name]
-    rows["row"] = tile.first_row + transitions["pixel"] // tile.shape[1]
-    rows["column"] = tile.first_column + transitions["pixel"] % tile.shape[1]
+            rows[name] = found[name]
+    rows["row"] = tile.first_row + found["pixel"] // tile.shape[1]
+    rows["column"] = tile.first_column + found["pixel"] % tile.shape[1]
     if len(rows):
         rows["hectares"] = cell_hectares(tile, rows["row"], rows["column"])
     return rows

@@ -12,9 +12,14 @@ Pairs = NDArray[np.int64]
 
 def pairs(members: list[Member], reach: int) -> Pairs:
     """All pairs of cells at most `reach` rows and columns apart; members in the order of their cells."""
-    if len(members) < 2:
+    return touching(np.array([m[:2] for m in members], np.int64).reshape(-1, 2), reach)
+
+
+def touching(cells: NDArray[np.int64], reach: int) -> Pairs:
+    """As `pairs`, of (n, 2) rows and columns, each cell once, in order."""
+    if len(cells) < 2:
         return np.empty((0, 2), np.int64)
-    row, column = np.array([m[:2] for m in members], np.int64).T
+    row, column = cells.T
     wide = int(column.max() - column.min()) + 1 + reach  # so far apart that no step leads into another row's columns
     key = (row - row[0]) * wide + column - column.min()
     steps = [i * wide + j for i in range(reach + 1) for j in range(-reach if i else 1, reach + 1)]

@@ -1,1 +1,37 @@
-"""Whole archives cut into segments: `ccdc` of many looks a year, `landtrendr` of one value a year, `recovery` after a loss."""
+"""Whole archives cut into segments: `ccdc` of many looks a year, `landtrendr` of one value a year, `recovery` after a loss.
+
+To add a method: a module with a parameter class that has a `kind`, its line in `segments`, and its class in the union of
+`jobs/config.py`.
+"""
+
+from dataclasses import replace
+
+from detection.monitors import Looks
+from detection.segments import ccdc, landtrendr
+from detection.segments.annual import Annual, yearly
+from detection.segments.ccdc import Ccdc
+from detection.segments.landtrendr import Landtrendr
+from detection.segments.record import Segments
+from detection.types import Mask
+
+__all__ = ["Annual", "Ccdc", "Landtrendr", "Method", "Segments", "segments"]
+
+Method = Ccdc | Landtrendr
+
+
+def segments(
+    method: Method, looks: Looks, planes: tuple[str, ...], inside: Mask, sign: int = 1, annual: Annual | None = None
+) -> Segments:
+    """The archives of a row of pixels, cut up as the method does; planes: what the slots hold, the leading one first.
+
+    inside: (pixel,) False where outside the area; sign: +1 where loss lowers the leading plane, -1 where it raises it;
+    annual: which looks stand for a year, one each; None: all looks as they are. Raises BadInput for planes that the method
+    cannot take.
+    """
+    if annual is not None:
+        made = yearly(annual, looks)
+        return made.dated(segments(method, made.row, planes, inside, sign))
+    if isinstance(method, Ccdc):
+        turned = replace(method, loss="lowers" if sign > 0 else "raises")
+        return ccdc.segments(turned, looks, planes, inside)
+    return landtrendr.segments(method, looks, inside=inside, sign=sign, plane=planes[0])

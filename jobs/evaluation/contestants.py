@@ -231,6 +231,11 @@ def contestant(asked: Contestant, *, simulated: bool) -> PixelMonitor | Job:
     Raises ConfigError and BadInput as reading does, and for a config that cannot be used here.
     """
     found = load(asked.config)
+    if isinstance(found, SeriesConfig) and found.segments is not None:
+        raise BadInput(
+            f"{asked.config}: `{found.segments.kind}` cuts up a whole archive, here detectors are compared that see look by "
+            "look; run it by `sachawatch series`"
+        )
     if isinstance(found, SeriesConfig):
         return PixelMonitor(found, asked.value if simulated else "value")
     if isinstance(found, JobConfig) and simulated:

@@ -10,18 +10,23 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
 from detection.codes import (
+    COUNT_NODATA,
     DATE_NODATA,
     MONITORED_COLOUR,
     MONITORED_MEANING,
+    NO_YEAR,
+    SEGMENTED_COLOUR,
+    SEGMENTED_MEANING,
     STATUS_COLOUR,
     STATUS_MEANING,
     STATUS_NODATA,
     STATUS_SCHEME,
+    YEAR_NODATA,
 )
 from detection.errors import BadInput, GridMismatch
 from detection.types import Grid
 from jobs.outputs import RunFacts, publish
-from jobs.outputs.styles import raster_style, rgb
+from jobs.outputs.styles import raster_style, rgb, year_colours
 
 BLOCK = 512
 """Cells along a block's side: the default of GDAL's COG driver; a smaller raster has no overviews."""
@@ -43,6 +48,8 @@ class Layer:
     """Code -> meaning, for a layer of codes."""
     colours: Mapping[int, str] | None = None
     """Code -> `#rrggbb`, for a layer of codes."""
+    years: bool = False
+    """Does it hold calendar years, which are painted from the earliest to the latest?"""
 
 
 LAYERS: Final[Mapping[str, Layer]] = {
@@ -53,11 +60,19 @@ LAYERS: Final[Mapping[str, Layer]] = {
     "change_date": Layer("int32", DATE_NODATA, "first anomalous look, days since 1970-01-01", "d"),
     "confirmed_date": Layer("int32", DATE_NODATA, "look that confirmed, days since 1970-01-01", "d"),
     "magnitude": Layer("float32", float("nan"), "mean change of the index since the change date, in its units", "1"),
+    "loss_year": Layer("uint16", YEAR_NODATA, "calendar year of the last loss, 0: none", "a", years=True),
+    "loss_magnitude": Layer("float32", float("nan"), "change of the index at the last loss, in its units", "1"),
+    "regrowth_year": Layer("uint16", YEAR_NODATA, "year regrowth after the last loss began, 0: none", "a", years=True),
+    "segment_count": Layer("uint8", COUNT_NODATA, "stretches that one model each describes", "1"),
+    "last_stable": Layer("int32", DATE_NODATA, "last look that belongs to a segment, days since 1970-01-01", "d"),
+    "segmented": Layer(
+        "uint8", None, "why an archive is or is not cut into segments", "", SEGMENTED_MEANING, SEGMENTED_COLOUR
+    ),
 }
 
 
 def write_rasters(arrays: Mapping[str, NDArray[Any]], folder: Path, *, run: RunFacts) -> list[Path]:
-    """Write one COG per layer (names and dtypes of `LAYERS`), a QGIS style beside each coded one; the paths come back.
+    """Write one COG per layer (names and dtypes of `LAYERS`), a QGIS style beside each of codes or years; the paths come back.
 
     Raises BadInput for a name or dtype that is not in `LAYERS`, GridMismatch for another shape than the run's grid.
     """
@@ -75,11 +90,19 @@ def write_rasters(arrays: Mapping[str, NDArray[Any]], folder: Path, *, run: RunF
             tags=tags,
         )
         written.append(path)
-        if layer.colours is not None and layer.meanings is not None:
+        if (legend := _legend(layer, array)) is not None:
             style = path.with_suffix(".qml")
-            publish(style, raster_style(layer.colours, layer.meanings).encode())
+            publish(style, raster_style(*legend).encode())
             written.append(style)
     return written
+
+
+def _legend(layer: Layer, array: NDArray[Any]) -> tuple[Mapping[int, str], Mapping[int, str]] | None:
+    """Colours and meanings by value; None for a layer that is left to QGIS."""
+    if layer.years:
+        found = [year for year in np.unique(array).tolist() if year not in (NO_YEAR, layer.nodata)]
+        return year_colours(found), dict.fromkeys(found, "")
+    return None if layer.colours is None or layer.meanings is None else (layer.colours, layer.meanings)
 
 
 def write_cog(

@@ -24,10 +24,11 @@ SHA2_256 = "1220"
 
 _KINDS: Mapping[str, tuple[str, list[str], str]] = {
     ".tif": (pystac.MediaType.COG, ["data"], "raster layer"),
-    ".geojson": (pystac.MediaType.GEOJSON, ["data"], "alerts, RFC 7946"),
-    ".gpkg": (pystac.MediaType.GEOPACKAGE, ["data"], "alerts with a QGIS style, in the run's UTM zone"),
-    ".parquet": (pystac.MediaType.PARQUET, ["data"], "alerts, GeoParquet 1.1"),
+    ".geojson": (pystac.MediaType.GEOJSON, ["data"], "polygons, RFC 7946"),
+    ".gpkg": (pystac.MediaType.GEOPACKAGE, ["data"], "polygons with a QGIS style, in the run's UTM zone"),
+    ".parquet": (pystac.MediaType.PARQUET, ["data"], "polygons, GeoParquet 1.1"),
     ".qml": (pystac.MediaType.XML, ["style"], "QGIS style"),
+    ".csv": (pystac.MediaType.TEXT, ["data"], "table"),
     ".html": (pystac.MediaType.HTML, ["overview"], "report for people"),
 }
 """Suffix -> media type, roles, what it is."""
@@ -88,7 +89,7 @@ def _collection(run: RunFacts, bbox: list[float]) -> pystac.Collection:
             "interval": [[f"{run.period_start.isoformat()}T00:00:00Z", f"{run.period_end.isoformat()}T23:59:59Z"]]
         },
     }
-    described = "Forest-change alerts and layers: mapped areas, not unbiased estimates of area."
+    described = "Forest change, polygons and layers: mapped areas, not unbiased estimates of area."
     if run.simulated:
         described += " Made from SIMULATED input."
     extent = pystac.Extent.from_dict(period)

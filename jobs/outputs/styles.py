@@ -1,13 +1,29 @@
-"""Colours for QGIS: a style document for coded rasters, another for alerts, in the colours of `detection.codes`."""
+"""Colours for QGIS: a style document for rasters of codes or years, another for polygons, in the colours of
+`detection.codes`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as Xml
+
+import numpy as np
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.28"
 """QGIS long-term release whose style files these imitate; later releases read them."""
 _FILL_ALPHA = 140
 """Opacity of a polygon's fill, 0..255: the image below stays visible (chosen)."""
+_RAMP = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+"""Viridis (matplotlib) at its quarters: even steps of lightness, also for colour-blind readers."""
+
+
+def year_colours(years: Sequence[int]) -> dict[int, str]:
+    """Year -> `#rrggbb`: the earliest dark, the latest bright, by how far they lie apart."""
+    if not years:
+        return {}
+    first, last = min(years), max(years)
+    parts = np.array([rgb(colour) for colour in _RAMP], np.float64)
+    along = [(len(_RAMP) - 1) * (year - first) / max(last - first, 1) for year in years]
+    mixed = [[round(np.interp(x, range(len(_RAMP)), part)) for part in parts.T] for x in along]
+    return {year: "#{:02x}{:02x}{:02x}".format(*colour) for year, colour in zip(years, mixed, strict=True)}
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
@@ -22,7 +38,12 @@ def raster_style(colours: Mapping[int, str], meanings: Mapping[int, str]) -> str
     renderer = Xml.SubElement(pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1")
     palette = Xml.SubElement(renderer, "colorPalette")
     for code in sorted(colours):
-        entry = {"value": str(code), "color": colours[code], "alpha": "255", "label": f"{code} {meanings[code]}"}
+        entry = {
+            "value": str(code),
+            "color": colours[code],
+            "alpha": "255",
+            "label": f"{code} {meanings[code]}".strip(),
+        }
         Xml.SubElement(palette, "paletteEntry", entry)
     return _document(root)
 

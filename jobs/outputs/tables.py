@@ -1,12 +1,13 @@
-"""The alerts as tables: GeoPackage for GIS, GeoParquet for analysis, one Arrow schema for both, whole when empty."""
+"""Polygons as tables: GeoPackage for GIS, GeoParquet for analysis, one Arrow schema for both, whole when empty."""
 
 import errno
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,12 +18,13 @@ from shapely import MultiPolygon, to_wkb
 Row = dict[str, Any]
 
 _DATES = ("change_date", "last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected")
-_WHOLE = ("revision", "status_code", "gsd_m", "count")
+_DAYS = ("first_day", "last_day")
+_WHOLE = ("revision", "status_code", "gsd_m", "count", "year")
 _TRUTHS = ("area_is_estimate", "simulated")
 _NUMBERS = ("area_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_max", "magnitude_sigma", "probability")
 _PLACES = ("lon", "lat", "utm_e", "utm_n")
 _TYPES: dict[str, pa.DataType] = {
-    **dict.fromkeys(_DATES, pa.date32()),
+    **dict.fromkeys((*_DATES, *_DAYS), pa.date32()),
     **dict.fromkeys(_WHOLE, pa.int32()),
     **dict.fromkeys(_TRUTHS, pa.bool_()),
     **dict.fromkeys((*_NUMBERS, *_PLACES), pa.float64()),
@@ -37,7 +39,34 @@ COLUMNS = (
     "utm_n",
 )
 """Every column, in order; those without a type of their own are text."""
-SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS])
+CHANGE_COLUMNS = (
+    *("id", "collection", "kind", "year", "first_day", "last_day", "area_ha", "area_is_estimate", "mmu_ha", "gsd_m"),
+    *("count", "magnitude", "magnitude_metric", "probability", "baseline", "detected_by", "simulated", "lattice"),
+    *("geometry_method", "lon", "lat", "utm_zone", "utm_e", "utm_n"),
+)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What the vector files of a run hold: their name, their columns, and by what they are painted."""
+
+    name: str
+    """Of the files and of the layer."""
+    described: str
+    """In words."""
+    painted_by: str
+    """The column that decides the colour."""
+    columns: tuple[str, ...]
+    """In order; those without a type of their own are text."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns with their types."""
+        return pa.schema([(name, _TYPES.get(name, pa.string())) for name in self.columns])
+
+
+ALERTS: Final = Sheet("alerts", "forest-change alerts", "status", COLUMNS)
+CHANGES: Final = Sheet("changes", "changes of a whole archive, year by year", "kind", CHANGE_COLUMNS)
 
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 _BOX = pa.struct([(side, pa.float64()) for side in _SIDES])
@@ -48,40 +77,42 @@ _STYLE_COLUMNS = (
 """The table in which QGIS looks for styles of a GeoPackage (QgsOgrProvider, `layer_styles`)."""
 
 
-def geopackage(rows: Sequence[Row], shapes: Sequence[MultiPolygon], *, crs: str, style: str, made_at: str) -> bytes:
-    """A GeoPackage with the layer `alerts` in crs and the QML style that QGIS opens it with.
+def geopackage(
+    sheet: Sheet, rows: Sequence[Row], shapes: Sequence[MultiPolygon], *, crs: str, style: str, made_at: str
+) -> bytes:
+    """A GeoPackage with one layer, named as the sheet, in crs and the QML style that QGIS opens it with.
 
     made_at (ISO 8601) stands in the file instead of the clock: the same input gives the same bytes.
     """
-    table = _table(rows).append_column("geometry", _wkb(shapes))
+    table = _table(sheet, rows).append_column("geometry", _wkb(shapes))
     before = {key: pyogrio.get_gdal_config_option(key) for key in _config(made_at)}
     pyogrio.set_gdal_config_options(_config(made_at))
     try:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "alerts.gpkg"
+            path = Path(folder) / f"{sheet.name}.gpkg"
             layer = {"geometry_name": "geometry", "geometry_type": "MultiPolygon", "crs": crs}
-            options = {"GEOMETRY_NAME": "geometry", "DESCRIPTION": "forest-change alerts"}
-            pyogrio.write_arrow(table, path, layer="alerts", driver="GPKG", layer_options=options, **layer)
-            pyogrio.write_arrow(_styles(style, made_at), path, layer="layer_styles", driver="GPKG", append=True)
+            options = {"GEOMETRY_NAME": "geometry", "DESCRIPTION": sheet.described}
+            pyogrio.write_arrow(table, path, layer=sheet.name, driver="GPKG", layer_options=options, **layer)
+            pyogrio.write_arrow(_styles(sheet, style, made_at), path, layer="layer_styles", driver="GPKG", append=True)
             return path.read_bytes()
     except (DataLayerError, DataSourceError) as error:
         said = " ".join(str(error).split())
-        raise OSError(errno.EIO, f"could not be written ({said})", "alerts.gpkg") from error
+        raise OSError(errno.EIO, f"could not be written ({said})", f"{sheet.name}.gpkg") from error
     finally:
         pyogrio.set_gdal_config_options(before)
 
 
-def geoparquet(rows: Sequence[Row], shapes: Sequence[MultiPolygon]) -> bytes:
+def geoparquet(sheet: Sheet, rows: Sequence[Row], shapes: Sequence[MultiPolygon]) -> bytes:
     """GeoParquet 1.1 (zstd): WKB in WGS 84 degrees, longitude first, with a bounding box per row as covering."""
     bounds = [None if s.is_empty else dict(zip(_SIDES, s.bounds, strict=True)) for s in shapes]
-    table = _table(rows).append_column("bbox", pa.array(bounds, _BOX)).append_column("geometry", _wkb(shapes))
+    table = _table(sheet, rows).append_column("bbox", pa.array(bounds, _BOX)).append_column("geometry", _wkb(shapes))
     sink = BytesIO()
     pq.write_table(table.replace_schema_metadata({"geo": json.dumps(_geo(shapes))}), sink, compression="zstd")
     return sink.getvalue()
 
 
-def _table(rows: Sequence[Row]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=SCHEMA)
+def _table(sheet: Sheet, rows: Sequence[Row]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=sheet.schema)
 
 
 def _wkb(shapes: Sequence[MultiPolygon]) -> pa.Array:
@@ -100,8 +131,9 @@ def _geo(shapes: Sequence[MultiPolygon]) -> dict[str, Any]:
     return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
 
 
-def _styles(style: str, made_at: str) -> pa.Table:
-    values = ("", "", "alerts", "geometry", "status", style, "", True, "alerts by status", "", "", made_at)
+def _styles(sheet: Sheet, style: str, made_at: str) -> pa.Table:
+    by = sheet.painted_by
+    values = ("", "", sheet.name, "geometry", by, style, "", True, f"{sheet.name} by {by}", "", "", made_at)
     return pa.table({name: [value] for name, value in zip(_STYLE_COLUMNS, values, strict=True)})
 
 

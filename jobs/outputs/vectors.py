@@ -1,4 +1,4 @@
-"""Alerts as polygons: RFC 7946 features, and the three vector files of a run."""
+"""Alerts and changes as polygons: RFC 7946 features, and the vector files of a run."""
 
 import json
 import math
@@ -24,7 +24,7 @@ from detection.codes import ALERT_COLOUR, STATUS_SCHEME
 from detection.errors import BadInput, GridMismatch
 from jobs.outputs import RunFacts, publish
 from jobs.outputs.styles import vector_style
-from jobs.outputs.tables import Row, geopackage, geoparquet
+from jobs.outputs.tables import ALERTS, Row, Sheet, geopackage, geoparquet
 
 LONLAT = "OGC:CRS84"
 """WGS 84, longitude first: the only CRS of RFC 7946 (section 4)."""
@@ -80,13 +80,13 @@ def to_lonlat(geometry: MultiPolygon | Polygon, crs: str) -> MultiPolygon:
     return _gather([shapely.transform(moved, lambda xy: np.round(xy, DECIMALS))])
 
 
-def place(alert: Alert) -> Place | None:
-    """Where to point at; None for an alert without cells."""
-    if not len(alert.cells):
+def place(cells: NDArray[np.int32], lattice: str) -> Place | None:
+    """Where to point at; None where there are no cells, (n, 2) rows and columns on the absolute lattice."""
+    if not len(cells):
         return None
-    crs, resolution = lattice_parts(alert.lattice)
-    away = ((alert.cells - alert.cells.mean(axis=0)) ** 2).sum(axis=1)
-    row, column = alert.cells[int(np.argmin(away))]
+    crs, resolution = lattice_parts(lattice)
+    away = ((cells - cells.mean(axis=0)) ** 2).sum(axis=1)
+    row, column = cells[int(np.argmin(away))]
     easting, northing = (int(column) + 0.5) * resolution, -(int(row) + 0.5) * resolution
     lon, lat = _transformer(crs).transform(easting, northing)
     zone = f"{int(crs[-2:])}{'N' if crs.startswith('EPSG:326') else 'S'}"
@@ -95,7 +95,6 @@ def place(alert: Alert) -> Place | None:
 
 def properties(alert: Alert, *, known_at: str | None, detected_by: str) -> Row:
     """The flat facts of an alert, as dates, numbers and text; the geometry and the id stand elsewhere."""
-    where = place(alert)
     return {
         "short_code": alert.short_code,
         "revision": alert.revision,
@@ -111,26 +110,34 @@ def properties(alert: Alert, *, known_at: str | None, detected_by: str) -> Row:
         "last_detected": alert.last_detected,
         "observed_at": datetime.fromtimestamp(alert.observed_at, UTC),
         "known_at": known_at,
-        "area_ha": _number(alert.area_ha, 4),
-        "area_ha_new": _number(alert.area_ha_new, 4),
+        "area_ha": number(alert.area_ha, 4),
+        "area_ha_new": number(alert.area_ha_new, 4),
         "area_is_estimate": False,
-        "mmu_ha": _number(alert.mmu_ha, 4),
+        "mmu_ha": number(alert.mmu_ha, 4),
         "gsd_m": lattice_parts(alert.lattice)[1],
-        "magnitude": _number(alert.magnitude, 6),
-        "magnitude_max": _number(alert.magnitude_max, 6),
-        "magnitude_sigma": _number(alert.magnitude_sigma, 3),
+        "magnitude": number(alert.magnitude, 6),
+        "magnitude_max": number(alert.magnitude_max, 6),
+        "magnitude_sigma": number(alert.magnitude_sigma, 3),
         "magnitude_metric": alert.magnitude_metric,
         "count": alert.count,
         "confidence": alert.confidence,
         "change_type": alert.change_type,
-        "probability": _number(alert.probability, 4),
+        "probability": number(alert.probability, 4),
         "model": alert.model,
         "baseline": alert.baseline,
         "detected_by": detected_by,
         "simulated": alert.simulated,
         "previous_id": alert.previous_id,
         "merged_into": alert.merged_into,
-        "lattice": alert.lattice,
+        **located(alert.cells, alert.lattice),
+    }
+
+
+def located(cells: NDArray[np.int32], lattice: str) -> Row:
+    """Where cells lie, as facts of a row: the lattice, and a place to point at."""
+    where = place(cells, lattice)
+    return {
+        "lattice": lattice,
         "geometry_method": "pixel_edge",
         "lon": where and where.lon,
         "lat": where and where.lat,
@@ -160,14 +167,31 @@ def write_vectors(alerts: Sequence[Alert], folder: Path, *, known_at: Mapping[st
     facts: list[Row] = [
         {"id": a.id} | properties(a, known_at=known_at.get(a.id), detected_by=run.detected_by) for a in rows
     ]
-    metres = [outline(a.cells, a.lattice) for a in rows]
+    return write_sheet(ALERTS, facts, [a.cells for a in rows], folder, colours=ALERT_COLOUR, run=run)
+
+
+def write_sheet(
+    sheet: Sheet,
+    facts: Sequence[Row],
+    cells: Sequence[NDArray[np.int32]],
+    folder: Path,
+    *,
+    colours: Mapping[str, str],
+    run: RunFacts,
+) -> list[Path]:
+    """Write the sheet as .geojson, .gpkg, .parquet and .qml; the paths come back. The same input gives the same bytes.
+
+    facts: a row each, cells: (n, 2) on the run's lattice; colours: by the value of the column it is painted by.
+    """
+    metres = [outline(some, run.grid.lattice) for some in cells]
     degrees = [to_lonlat(polygons, run.grid.crs) for polygons in metres]
-    style = vector_style("status", ALERT_COLOUR)
+    style = vector_style(sheet.painted_by, colours)
+    features = [_feature(f, polygons) for f, polygons in zip(facts, degrees, strict=True)]
     files = {
-        "alerts.geojson": _collection([_feature(f, polygons) for f, polygons in zip(facts, degrees, strict=True)]),
-        "alerts.gpkg": geopackage(facts, metres, crs=run.grid.crs, style=style, made_at=run.known_at),
-        "alerts.parquet": geoparquet(facts, degrees),
-        "alerts.qml": style.encode(),
+        f"{sheet.name}.geojson": _collection(features),
+        f"{sheet.name}.gpkg": geopackage(sheet, facts, metres, crs=run.grid.crs, style=style, made_at=run.known_at),
+        f"{sheet.name}.parquet": geoparquet(sheet, facts, degrees),
+        f"{sheet.name}.qml": style.encode(),
     }
     for name, content in files.items():
         publish(folder / name, content)
@@ -222,7 +246,7 @@ def _cut_at_antimeridian(geometry: MultiPolygon | Polygon) -> MultiPolygon:
     return _gather([east, shapely.transform(west, lambda x, y: (x - 360, y), interleaved=False)])
 
 
-def _number(value: float | None, decimals: int) -> float | None:
+def number(value: float | None, decimals: int) -> float | None:
     """JSON has no NaN: what is not a number is null."""
     return None if value is None or not math.isfinite(value) else round(float(value), decimals)
 

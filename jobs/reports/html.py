@@ -223,7 +223,7 @@ def _row(number: int, alert: Alert) -> dict[str, Any]:
     return shown | {
         "number": number,
         "alert": alert,
-        "where": place(alert),
+        "where": place(alert.cells, alert.lattice),
         "type": alert.change_type.replace("_", " "),
     }
 

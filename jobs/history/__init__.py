@@ -1,0 +1,1 @@
+"""Jobs of kind history: a whole archive in, maps and polygons of what changed in which year out."""

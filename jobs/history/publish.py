@@ -1,0 +1,103 @@
+"""The products of a history: maps, polygons, a table by year, STAC, manifest. Whole or not at all."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from math import fsum
+from pathlib import Path
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.codes import TURN_COLOUR
+from detection.context import describe
+from detection.patches.yearly import YearPatch
+from detection.types import to_date
+from jobs.history.maps import Layers
+from jobs.outputs import RunFacts, publish
+from jobs.outputs.folders import write_manifest
+from jobs.outputs.rasters import write_rasters
+from jobs.outputs.stac import write_stac
+from jobs.outputs.tables import CHANGES, Row
+from jobs.outputs.vectors import located, number, write_sheet
+from jobs.plan import HistoryPlan
+
+AREAS: Final = "areas.csv"
+MAPPED: Final = "mapped area, not an unbiased estimate of area"
+
+
+def write_products(
+    folder: Path,
+    work: HistoryPlan,
+    layers: Layers,
+    patches: Sequence[YearPatch],
+    *,
+    run: RunFacts,
+    manifest: Mapping[str, Any],
+) -> None:
+    """Write all products of a run into an empty folder."""
+    files = write_rasters(layers, folder, run=run)
+    facts = [_facts(work, patch, run) for patch in patches]
+    files += write_sheet(CHANGES, facts, [p.cells for p in patches], folder, colours=TURN_COLOUR, run=run)
+    publish(folder / AREAS, _areas(patches))
+    write_manifest(folder, manifest)
+    write_stac(folder, [*files, folder / AREAS], run=run)
+
+
+def kind_of(patch: YearPatch) -> str:
+    """The word for what the change was."""
+    return patch.turn.name.lower()
+
+
+def _facts(work: HistoryPlan, patch: YearPatch, run: RunFacts) -> Row:
+    return {
+        "id": _ident(patch, run),
+        "collection": run.collection,
+        "kind": kind_of(patch),
+        "year": patch.year,
+        "first_day": to_date(patch.first_day),
+        "last_day": to_date(patch.last_day),
+        "area_ha": number(patch.hectares, 9),
+        "area_is_estimate": False,
+        "mmu_ha": work.config.polygons.minimum_mapping_unit_ha,
+        "gsd_m": run.grid.resolution,
+        "count": len(patch.cells),
+        "magnitude": number(patch.magnitude, 6),
+        "magnitude_metric": work.config.prepare.index,
+        "probability": number(patch.probability, 4),
+        "baseline": describe(work.config.context),
+        "detected_by": run.detected_by,
+        "simulated": run.simulated,
+        **located(patch.cells, run.grid.lattice),
+    }
+
+
+def _ident(patch: YearPatch, run: RunFacts) -> str:
+    """The same for the same kind, year and first cell of a collection, whatever the tiling."""
+    row, column = patch.cells[0].tolist()
+    return str(
+        uuid5(NAMESPACE_URL, f"{run.collection}/{run.grid.lattice}/{kind_of(patch)}/{patch.year}/{row}/{column}")
+    )
+
+
+def _areas(patches: Sequence[YearPatch]) -> bytes:
+    """`areas.csv`: what the polygons add up to, by year and kind."""
+    by: dict[tuple[int, str], list[float]] = {}
+    for patch in patches:
+        by.setdefault((patch.year, kind_of(patch)), []).append(patch.hectares)
+    text = StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["year", "kind", "hectares", "polygons", "note"])
+    for (year, kind), found in sorted(by.items()):
+        table.writerow([year, kind, f"{fsum(found):.4f}", len(found), MAPPED])
+    return text.getvalue().encode()
+
+
+def place(layers: Layers, parts: Layers, at: tuple[int, int], shape: tuple[int, int]) -> None:
+    """Lay a tile's layers into those of the whole grid, in place."""
+    window = np.s_[at[0] : at[0] + shape[0], at[1] : at[1] + shape[1]]
+    for name, values in parts.items():
+        whole: NDArray[Any] = layers[name]
+        whole[window] = values

@@ -1,0 +1,165 @@
+"""One tile of an archive, in a worker: read, prepare, cut into segments. What comes of it is one file, named by its inputs.
+
+A file that is there is whole and never changes: whoever asks for the same again takes it as it is.
+"""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection import areas
+from detection.codes import Observation, Segmented
+from detection.context import forest
+from detection.monitors import Looks
+from detection.patches import on_lattice
+from detection.patches.yearly import CELL_CHANGE
+from detection.prepare.passes import once
+from detection.segments import Segments, segments
+from detection.types import Cube, Grid, Mask, digest
+from jobs.history.maps import NOTHING, Layers, maps
+from jobs.history.scratch import Scratch
+from jobs.outputs import publish
+from jobs.plan import HistoryPlan, TilePlan
+from jobs.tile import near, read_batches, source_of
+
+SUFFIX: Final = ".npz"
+BLIND: Final = (Segmented.NO_LOOK, Segmented.TOO_FEW_LOOKS)
+"""What a scene that could not be read may have hidden."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to know."""
+
+    run: str
+    """Whose source serves it."""
+    plan: HistoryPlan
+    """The job."""
+    tile: TilePlan
+    """The piece."""
+    folder: Path
+    """Where results lie."""
+    key: str
+    """Digest of all that the result follows from: `key_of`."""
+    turn: Callable[[], AbstractContextManager[object]] = field(default=nullcontext, compare=False)
+    """Entered around requests that a provider limits for the project as a whole (`Traffic.turn`)."""
+
+    @property
+    def name(self) -> str:
+        """Id of the tile."""
+        return self.tile.id
+
+    @property
+    def file(self) -> Path:
+        """Where its result lies once every scene could be read."""
+        return self.folder / f"{self.tile.id}-{self.key}{SUFFIX}"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A tile whose archive is cut up."""
+
+    file: Path
+    """Its result."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Scene id -> why it could not be read: the next run tries again."""
+    lacking: dict[str, str] = field(default_factory=dict)
+    """Scene id -> which band the provider does not have of it."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tile's file holds."""
+
+    layers: Layers
+    """(y, x) by name of the layer."""
+    changes: NDArray[Any]
+    """CELL_CHANGE rows."""
+    lacking: dict[str, str] = field(default_factory=dict)
+    """As in `Done`."""
+
+
+def key_of(plan: HistoryPlan, tile: Grid, code: str) -> str:
+    """First 16 digits of the digest of what a tile's result follows from; code: version of the program."""
+    mine = plan.config
+    scenes = [(row.scene.id, row.baseline) for row in near(plan, tile)[0]]
+    area = None if plan.area is None else plan.area.wkb_hex
+    method = {"segments": asdict(mine.segments), "annual": mine.annual and asdict(mine.annual)}
+    method |= {"sources": asdict(mine.sources)}
+    return digest([asdict(tile), scenes, area, plan.processing, method, code])[:16]
+
+
+def segment(task: Task) -> Done:
+    """Read the archive of a tile and cut it up."""
+    plan, grid = task.plan, task.tile.grid
+    rows, _ = near(plan, grid)
+    unread: dict[str, str] = {}
+    lacking: dict[str, str] = {}
+    covered = np.zeros(grid.shape, np.bool_)
+    with Scratch(task.folder, grid, plan.planes, [row.scene for row in rows]) as scratch:
+        for read in read_batches(plan, grid, source_of(task), rows):
+            scratch.write(read.cube)
+            covered |= (read.cube.observation != Observation.OUTSIDE).any(0)
+            unread, lacking = unread | read.unread, lacking | read.lacking
+        inside = areas.inside(plan.area, grid) & (covered | bool(unread))
+        result = _joined([_cut(plan, band, _part(inside, grid, band.grid)) for band in scratch.bands()])
+    if unread:
+        blind = np.isin(result.layers["segmented"], BLIND)
+        result.layers["segmented"][blind] = Segmented.FAILED
+        task = replace(task, key=digest([task.key, sorted(unread)])[:16])
+    publish(task.file, _encoded(replace(result, lacking=lacking)))
+    return Done(task.file, unread, lacking)
+
+
+def _cut(plan: HistoryPlan, band: Cube, inside: Mask) -> Result:
+    """What is said of a band of rows."""
+    found = judged(plan, Looks.of(once(band)), inside, forest(plan.config.context, band.grid))
+    shaped = {name: layer.reshape(band.grid.shape) for name, layer in maps(found).items()}
+    return Result(shaped, on_lattice(found.changes, band.grid, CELL_CHANGE))
+
+
+def judged(plan: HistoryPlan, looks: Looks, inside: Mask, baseline: Mask | None) -> Segments:
+    """The segments of a row of pixels; inside and baseline (forest or not; None: not known) are (y, x)."""
+    config = plan.config
+    sign = 1 if config.prepare.loss == "lowers" else -1
+    wanted = inside if baseline is None else inside & baseline
+    found = segments(config.segments, looks, config.names, wanted.ravel(), sign, config.annual)
+    status = np.where((inside & ~wanted).ravel(), np.uint8(Segmented.NOT_FOREST), found.status)
+    return replace(found, status=status)
+
+
+def _part(layer: Mask, whole: Grid, part: Grid) -> Mask:
+    row, column = whole.offset(part)
+    return layer[row : row + part.shape[0], column : column + part.shape[1]]
+
+
+def _joined(bands: Sequence[Result]) -> Result:
+    layers = {name: np.concatenate([band.layers[name] for band in bands]) for name in NOTHING}
+    return Result(layers, np.concatenate([band.changes for band in bands]))
+
+
+def _encoded(result: Result) -> bytes:
+    """As numpy's compressed archive, whose parts carry checksums."""
+    buffer = BytesIO()
+    lacking = np.array(json.dumps(result.lacking))
+    np.savez_compressed(buffer, changes=result.changes, lacking=lacking, **result.layers)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def read_result(file: Path) -> Result | None:
+    """What was written; None where it is missing or damaged, and must be made again."""
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
+            layers = {name: found[name] for name in NOTHING}
+            return Result(layers, found["changes"], json.loads(str(found["lacking"])))
+    except (FileNotFoundError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
