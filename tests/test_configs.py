@@ -9,9 +9,7 @@ import pandas as pd
 import pytest
 import rasterio
 from jobsetup import NOON
-from standin import stand_in
 
-from detection import segments
 from detection.codes import Segmented
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters
@@ -38,13 +36,6 @@ LEVELS |= {"nir": (0.30, 0.01), "swir1": (0.15, 0.005), "swir2": (0.07, 0.004)}
 DROP = {"vv": -4.0, "vh": -4.0, "value": -0.5}
 DROP |= {"blue": 0.03, "green": 0.04, "red": 0.07, "nir": -0.10, "swir1": 0.12, "swir2": 0.10}
 """What a clearing does to it."""
-
-
-@pytest.fixture(autouse=True)
-def _method(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Until the methods are there, a stand-in takes their places."""
-    for method in (segments.ccdc, segments.landtrendr):
-        monkeypatch.setattr(method, "segments", stand_in)
 
 
 def test_there_are_some_of_each_kind() -> None:
