@@ -122,7 +122,7 @@ def advance(
     """As `update`, of any looks. table: (time, term) regressors, `date_table` unless given; alone: the chart of a single
     index without the decision rules."""
     check_days(looks.scenes)
-    pixels = state.pixels if reuse else {name: array.copy() for name, array in state.pixels.items()}
+    pixels = {name: array if reuse else array.copy() for name, array in state.pixels.items()}
     given = date_table(looks.days, detector.history.harmonics) if table is None else table
     common = _common(looks, state.cell)
     log = _room(detector).advance(detector, state, looks, common, pixels, table=given, alone=alone)
