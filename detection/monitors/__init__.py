@@ -152,12 +152,14 @@ def _named(log: NDArray[Any], scenes: tuple[Scene, ...]) -> Transitions:
 
     By look, not by instant: two looks of one instant then read the same taken in together or one after the other.
     """
-    log = log[np.lexsort((log["step"], log["pixel"], log["look"]))]
     rows = np.zeros(len(log), LOG)
+    if not len(log):
+        return rows
+    log = log[np.lexsort((log["step"], log["pixel"], log["look"]))]
     for name in machine.TRANSITION.names or ():
         if name != "look":
             rows[name] = log[name]
-    rows["instant"] = np.array([s.instant for s in scenes], np.int64)[log["look"]] if len(log) else 0
+    rows["instant"] = np.array([s.instant for s in scenes], np.int64)[log["look"]]
     return rows
 
 

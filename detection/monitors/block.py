@@ -53,6 +53,12 @@ class Steps(NamedTuple):
     """(pixel,)."""
 
 
+def room(terms: int, swings: int, pixels: int) -> Model:
+    """A model to be grown into."""
+    coefficients, season = np.empty((terms, pixels), np.float32), np.empty((swings, pixels), np.float32)
+    return Model(coefficients, season, np.empty(pixels, np.float32), np.empty(pixels, np.int32))
+
+
 class Known(NamedTuple):
     """The records of those pixels alone at which one says something."""
 
@@ -111,12 +117,6 @@ def gather(opened, told, phase, first, n, known, many):  # type: ignore[no-untyp
                 which[many] = first + j
                 records[many] = opened[j]
                 many += 1
-                blank(opened[j])
+                forget(opened[j])
+                opened[j].closed = 0
     return many
-
-
-@njit(cache=True, nogil=True, forceinline=True)
-def blank(o):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Nothing is known of the pixel any more."""
-    forget(o)
-    o.closed = 0

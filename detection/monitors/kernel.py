@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detection.monitors.block import BLOCK, Known, Model, blank, gather, grow, lay
+from detection.monitors.block import BLOCK, gather, grow, lay
 from detection.monitors.machine import CONFIRMED, NONE, RECOVERING, room, take
 
 CUSUM, EWMA, OLS_CUSUM, MOSUM = 0, 1, 2, 3
@@ -53,99 +53,50 @@ class Rule(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def run(values, days, table, model, kept, swing, sign, common, cell, rule, rules, c, s, known, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Take in all looks of all pixels; `c` and `s` are written. Returns the transitions, `log` or a longer one, and Known.
+def run(values, days, table, model, kept, swing, sign, common, cell, rule, rules, c, s, known, found, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Take in all looks of all pixels; `c` and `s` are written. Returns the transitions, `log` or a longer one, and how many
+    records there are in `found`.
 
     values: (time, slot, pixel), slot 0 is read; table: (time, term) float32; swing: (low, high) of the seasonal factor;
-    common: (time, slot, cell), read where it has cells. The model is `kept` where that has pixels; the records are
-    `known` where `s.open` has no pixels, and then those returned, else none are.
+    common: (time, slot, cell), read where it has cells. The model is `kept` if that has pixels, and `model` room to grow a
+    block of it. The records are `known` if `found` has room, for every pixel, and `s.open` a block of blank ones.
     """
-    written, many, laid, pixels = (
-        np.int64(0),
-        np.int64(0),
-        np.int64(0),
-        values.shape[2],
-    )  # literals would be types apart
-    change, z, fresh = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    written, many, laid = np.int64(0), np.int64(0), np.int64(0)  # literal noughts would be compiled for themselves
+    change, z, unit = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
     seen, busy, told = np.empty(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
-    packed, sparse = kept.sigma.shape[0] > 0, s.open.shape[0] == 0
-    grown, found = _grown(kept), _found(known, pixels if sparse else 0)
-    opened = _blank(known, BLOCK) if sparse else s.open
-    m = grown if packed else model
+    pixels, packed, sparse = values.shape[2], kept.sigma.shape[0] > 0, found.which.shape[0] > 0
+    until = CONFIRMED if rule.alone else RECOVERING
     for first in range(0, pixels, BLOCK):
         n = min(BLOCK, pixels - first)
         busy[n:] = 0
-        cut = slice(first, first + n)
-        at, own = 0 if packed else first, 0 if sparse else first
+        cut, at, own = slice(first, first + n), 0 if packed else first, 0 if sparse else first
+        sigma, history, opened = model.sigma[at : at + n], model.history_looks[at : at + n], s.open[own : own + n]
         if packed:
-            grow(kept, first, n, rule.kind == OLS_CUSUM, fresh, grown)
+            grow(kept, first, n, rule.kind == OLS_CUSUM, unit, model)
         if sparse:
             laid = lay(known, laid, first, n, opened, told)
         for t in range(values.shape[0]):
-            _residual(values[t, 0, cut], table[t], m.coefficients, at, n, change)
-            _scaled(change, table[t], m.season, m.sigma[at : at + n], swing, sign, at, n, z)
+            _residual(values[t, 0, cut], table[t], model.coefficients, at, n, change)
+            _scaled(change, table[t], model.season, sigma, swing, sign, at, n, z)
             if common.shape[2]:
                 _less(common[t, 0], cell[cut], n, z)
             _see(change, z, np.float32(rule.drop), n, seen)
-            until = CONFIRMED if rule.alone else RECOVERING
             if rule.kind == MOSUM:
                 _slide(z, seen, rule, s.phase[cut], until, c, first, n)
             else:
-                _weigh(z, seen, m.history_looks[at : at + n], rule, until, c, s.phase[cut], first, n)
+                _weigh(z, seen, history, rule, until, c, s.phase[cut], first, n)
             if not rule.alone:
                 _date(z, seen, rules.anomaly, days[t], s.last_look[cut], s.last_clear[cut], n)
             _mark(z, seen, rule, rules.anomaly, c.statistic[cut], s.phase[cut], n, busy)
             if rule.alone and rule.kind == OLS_CUSUM:
-                _unmark(rule, c, m.history_looks[at : at + n], first, n, busy)
+                _unmark(rule, c, history, first, n, busy)
             log = room(log, written, 2 * n)
             written = _settle(
-                z,
-                change,
-                m.history_looks,
-                at,
-                rule,
-                rules,
-                t,
-                days[t],
-                c,
-                s,
-                opened,
-                own,
-                told,
-                first,
-                n,
-                busy,
-                log,
-                written,
+                z, change, history, opened, told, rule, rules, t, days[t], c, s, first, n, busy, log, written
             )
         if sparse:
             many = gather(opened, told, s.phase[cut], first, n, found, many)
-    return log[:written], Known(found.which[:many], found.open[:many])
-
-
-@njit(cache=True, nogil=True)
-def _grown(kept):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Room for a block of the model."""
-    terms, swings = kept.steps.shape[0], kept.season.shape[0]
-    return Model(
-        np.empty((terms, BLOCK), np.float32), np.empty((swings, BLOCK), np.float32),
-        np.empty(BLOCK, np.float32), np.empty(BLOCK, np.int32),
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def _found(known, most):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Room for so many records; the system gives the memory page by page, as it is written."""
-    return Known(np.empty(most, np.int32), np.empty(most, known.open.dtype))
-
-
-@njit(cache=True, nogil=True)
-def _blank(known, pixels):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Records at which nothing is open."""
-    opened = np.empty(pixels, known.open.dtype)
-    for j in range(pixels):
-        blank(opened[j])
-    return opened
+    return log[:written], many
 
 
 # Every loop below writes one array and reads few, and reads before it chooses, never in a branch of the choice: only such
@@ -285,7 +236,7 @@ def _unmark(rule, c, history, first, n, busy):  # type: ignore[no-untyped-def]  
 
 
 @njit(cache=True, nogil=True)
-def _settle(z, change, history, at, rule, rules, t, day, c, s, opened, own, told, first, n, busy, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _settle(z, change, history, opened, told, rule, rules, t, day, c, s, first, n, busy, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Take the marked pixels of a block to the decision machine; eight are passed over at a time where none is marked."""
     eight, statistic, tally, ring = busy.view(np.uint64), c.statistic, c.tally, c.ring
     phase, last_clear = s.phase, s.last_clear
@@ -297,14 +248,14 @@ def _settle(z, change, history, at, rule, rules, t, day, c, s, opened, own, told
                 continue
             p, limit, told[j] = first + j, rule.limit, 1
             if rule.kind == OLS_CUSUM:
-                limit = _boundary(rule.limit, 1.0 + tally[p] / np.float64(history[at + j]))
+                limit = _boundary(rule.limit, 1.0 + tally[p] / np.float64(history[j]))
             evidence = statistic[p] / limit
             if rule.alone:
                 if evidence >= 1 or (rule.either and evidence <= -1):
-                    phase[p], opened[own + j].confirmed_on = CONFIRMED, day
+                    phase[p], opened[j].confirmed_on = CONFIRMED, day
                 continue
             phase[p], written = take(
-                opened[own + j], phase[p], last_clear[p], p, t, day, z[j], change[j], evidence, rules, log, written
+                opened[j], phase[p], last_clear[p], p, t, day, z[j], change[j], evidence, rules, log, written
             )
             if phase[p] == NONE:
                 statistic[p] = 0.0

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detection.monitors.block import ABSENT, SWING_STEPS, Model, Steps, grow
+from detection.monitors.block import ABSENT, SWING_STEPS, Steps, grow, room
 from detection.monitors.fused_kernel import Evidence
 from detection.monitors.machine import NONE, OPEN, Watch, fresh
 from detection.monitors.state import Arrays, State
@@ -73,12 +73,7 @@ def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
         return dict(kept)
     steps = Steps(*(np.ascontiguousarray(kept[name]) for name in Steps._fields))
     pixels = len(steps.sigma)
-    model = Model(
-        np.empty(steps.steps.shape, np.float32),
-        np.empty(steps.season.shape, np.float32),
-        np.empty(pixels, np.float32),
-        np.empty(pixels, np.int32),
-    )
+    model = room(len(steps.steps), len(steps.season), pixels)
     grow(steps, 0, pixels, True, np.empty(pixels, np.float32), model)
     return model._asdict()
 

@@ -1,5 +1,6 @@
 """Monitors of a single index: its baseline, its residuals, and the kernel that all of them share."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,6 @@ from detection.monitors.packed import rounded, rows, unpack_model
 from detection.monitors.state import Arrays, Detector, Looks, State
 from detection.types import Codes, Float, Scene
 
-NO_MODEL = block.Model(
-    *(np.zeros(shape, kind) for shape, kind in (((0, 0), "f4"), ((0, 0), "f4"), (0, "f4"), (0, "i4")))
-)
 NO_STEPS = block.Steps(
     *(np.zeros(shape, kind) for shape, kind in (((0, 0), "i2"), (0, "i2"), ((0, 0), "i1"), (0, "u2"), (0, "u2")))
 )
@@ -52,10 +50,10 @@ def advance(
     detector: Detector, state: State, looks: Looks, common: Float, pixels: dict[str, Any], *, table: Table, alone: bool
 ) -> NDArray[Any]:
     """Take the looks in; `pixels` are written. Returns the transitions of `machine`."""
-    rule = detector.monitor.rule()._replace(alone=alone)  # type: ignore[union-attr]
+    rule, rules = _numbers(detector, alone)
     model, steps = _models(state.model)
-    watch, known = _watched(pixels)
-    log, found = kernel.run(
+    watch, known, found = _watched(pixels)
+    log, many = kernel.run(
         np.ascontiguousarray(looks.values, np.float32),
         looks.days,
         table.astype(np.float32),
@@ -65,32 +63,43 @@ def advance(
         float(detector.sign),
         common,
         state.cell,
-        rule._replace(either=rule.floor < 0),
-        detector.decision.rules(),
+        rule,
+        rules,
         kernel.Chart(*(pixels[name] for name in kernel.Chart._fields)),
         watch,
         known,
+        found,
         np.empty(2 * min(block.BLOCK, len(state.monitored)), machine.TRANSITION),
     )
     if "which" in pixels:
-        pixels |= {"which": found.which, "open": rows(found.open)}
+        pixels |= {"which": found.which[:many], "open": rows(found.open[:many])}
     return np.asarray(log)
 
 
+@lru_cache(maxsize=8)
+def _numbers(detector: Detector, alone: bool) -> tuple[kernel.Rule, machine.Rules]:
+    """Chart and decision as the kernel takes them."""
+    rule = detector.monitor.rule()  # type: ignore[union-attr]
+    return rule._replace(alone=alone, either=rule.floor < 0), detector.decision.rules()
+
+
 def _models(model: Arrays) -> tuple[block.Model, block.Steps]:
-    """The model as it is and as it is kept; the one that it is not is empty. Without gaps: others the kernel does not take."""
-    if "steps" in model:
-        return NO_MODEL, block.Steps(*(np.ascontiguousarray(model[name]) for name in block.Steps._fields))
-    return block.Model(*(np.ascontiguousarray(model[name]) for name in block.Model._fields)), NO_STEPS
+    """The model and none kept, or room for a block of it and the model as it is kept; without gaps in their rows."""
+    if "steps" not in model:
+        return block.Model(*(np.ascontiguousarray(model[name]) for name in block.Model._fields)), NO_STEPS
+    steps = block.Steps(*(np.ascontiguousarray(model[name]) for name in block.Steps._fields))
+    return block.room(len(steps.steps), len(steps.season), block.BLOCK), steps
 
 
-def _watched(pixels: Arrays) -> tuple[machine.Watch, block.Known]:
-    """What looks change, with a record for every pixel or for those known; the others are none."""
+def _watched(pixels: Arrays) -> tuple[machine.Watch, block.Known, block.Known]:
+    """What looks change with a record for every pixel; or with a block of them, those known, and room for as many."""
     if "which" not in pixels:
-        return machine.Watch(*(pixels[name] for name in machine.Watch._fields)), NONE_KNOWN
-    last_look, last_clear = pixels["days"]
-    watch = machine.Watch(pixels["phase"], last_look, last_clear, NONE_KNOWN.open)
-    return watch, block.Known(pixels["which"], pixels["open"].view(machine.OPEN)[:, 0])
+        return machine.Watch(*(pixels[name] for name in machine.Watch._fields)), NONE_KNOWN, NONE_KNOWN
+    (last_look, last_clear), many = pixels["days"], len(pixels["phase"])
+    watch = machine.Watch(pixels["phase"], last_look, last_clear, machine.fresh(block.BLOCK).open)
+    # The system gives memory page by page as it is written: room for all costs nothing.
+    found = block.Known(np.empty(many, np.int32), np.empty(many, machine.OPEN))
+    return watch, block.Known(pixels["which"], pixels["open"].view(machine.OPEN)[:, 0]), found
 
 
 def residuals(detector: Detector, state: State, looks: Looks, block: slice) -> Float:
