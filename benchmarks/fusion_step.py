@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 import rasterio
-from numcodecs import blosc
 from scipy.ndimage import gaussian_filter
-from steps import AT_A_TIME, ROUNDS, SIDE, load, save, write_band
+from steps import ROUNDS, SIDE, load, save, write_band
 
 from detection.codes import Observation
 from detection.monitors import Detector, Looks, State, update
@@ -23,6 +22,8 @@ from detection.types import Grid, Planes, Raw, Scene
 
 BANDS: Final = {"blue": 0, "red": 2, "nir": 3, "swir2": 5}
 """Those that the planes are made of, and where the workload has them."""
+AT_A_TIME: Final = 62_500
+"""Pixels of the state that are unpacked, updated and packed at once: they stay in the cache."""
 CLOUD_SHARE: Final = 0.4
 """Of the scene, in clouds some 20 cells wide."""
 CLEAR_BIT, CLOUD_BIT = 64, 8
@@ -83,7 +84,7 @@ class Step:
         return len(log)
 
     def _read(self, k: int) -> State:
-        kept = load(self.folder / f"model{k}")
+        kept = load(self.folder / f"model{k}", mapped=True)
         pixels = unpack_pixels(load(self.folder / f"hot{k}"), self.opened)
         codes, cell = kept.pop("monitored"), kept.pop("cell")
         return State(unpack_model(kept), pixels, codes, cell, None, self.detector.digest, self.orbits)
@@ -109,7 +110,6 @@ def _scene(made: Any, places: np.ndarray) -> Iterator[np.ndarray]:
 
 def report(step: Step) -> Iterator[str]:
     """Lines of the report."""
-    blosc.use_threads = False
     step(), step.spent.clear()
     alone = []
     for _ in range(ROUNDS):

@@ -1,7 +1,8 @@
 """The operational step of benchmarks/update_speed.py: one new scene of a tile, from files to files."""
 
+import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -9,23 +10,19 @@ from typing import Any, Final
 import numpy as np
 import rasterio
 from numba import njit
-from numcodecs import Blosc, blosc
 from rasterio.transform import from_origin
 
 from detection.history import History
 from detection.monitors import Detector, Looks, State, unseen, update
 from detection.monitors.ewma import Ewma
-from detection.monitors.machine import fresh
-from detection.monitors.packed import blank, pack_model, pack_pixels, rounded, unpack_model, unpack_pixels
+from detection.monitors.packed import packed, rounded
 from detection.types import Scene
 
 SIDE: Final = 1000
-AT_A_TIME: Final = 62_500
-"""Pixels of the state that are unpacked, updated and packed at once: they stay in the cache."""
 ROUNDS: Final = 7
-PACK = Blosc("lz4", 9, Blosc.BITSHUFFLE)
-PLAIN: Final = ("steps", "exponent", "sigma", "season", "optical", "radar")
-"""Kept as they are: noise compresses badly and is read at every step."""
+ALIGN: Final = 64
+HEAD: Final = 4096
+"""No line of names is longer, bytes."""
 BANDS: Final = ("nir", "swir2", "qa")
 
 
@@ -74,7 +71,7 @@ def decode(disk: Disk) -> list[np.ndarray]:
     return found
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def ratio(nir, swir, qa, out):  # type: ignore[no-untyped-def]
     """NBR, NaN where not clear; flat arrays."""
     for i in range(len(nir)):
@@ -82,52 +79,41 @@ def ratio(nir, swir, qa, out):  # type: ignore[no-untyped-def]
         out[i] = (a - b) / (a + b) if qa[i] == 0 else np.float32(np.nan)
 
 
-def save(path: Path, arrays: dict[str, np.ndarray]) -> int:
-    """One file: for every array a line of its name, type, shape and length, then all of them."""
-    blobs = {
-        name: np.ascontiguousarray(a).tobytes() if name in PLAIN or not a.size else PACK.encode(np.ascontiguousarray(a))
-        for name, a in arrays.items()
-    }
-    head = ";".join(f"{n} {a.dtype.str} {','.join(map(str, a.shape))} {len(blobs[n])}" for n, a in arrays.items())
-    return path.write_bytes(b"".join([head.encode() + b"\n", *blobs.values()]))
+def save(path: Path, arrays: Mapping[str, np.ndarray]) -> int:
+    """One file: a line that says name, type and shape of every array, then their bytes, each from a multiple of ALIGN on."""
+    plain = [np.ascontiguousarray(a) for a in arrays.values()]
+    line = ";".join(f"{n} {a.dtype.str} {','.join(map(str, a.shape))}" for n, a in zip(arrays, plain, strict=True))
+    pieces: list[Any] = [line.encode() + b"\n"]
+    for array in plain:
+        pieces += [bytes(-memoryview(pieces[-1]).nbytes % ALIGN), array.reshape(-1).view(np.uint8)]
+    with path.open("wb", buffering=0) as file:
+        return os.writev(file.fileno(), [piece for piece in pieces if len(piece)])
 
 
-def load(path: Path) -> dict[str, np.ndarray]:
-    """The inverse of `save`."""
-    raw = path.read_bytes()
-    at = raw.index(b"\n") + 1
-    found = {}
-    for entry in raw[: at - 1].decode().split(";"):
-        name, kind, shape, length = entry.split(" ")
+def load(path: Path, *, mapped: bool = False) -> dict[str, np.ndarray]:
+    """The inverse of `save`; mapped: what is not looked at is not read."""
+    raw = np.memmap(path, np.uint8, "c").view(np.ndarray) if mapped else np.fromfile(path, np.uint8)
+    end = raw[:HEAD].tobytes().index(b"\n")
+    at, found = end + 1, {}
+    for entry in raw[:end].tobytes().decode().split(";"):
+        name, kind, shape = entry.split(" ")
         sizes = tuple(map(int, shape.split(",")))
-        if 0 in sizes:
-            found[name] = np.empty(sizes, kind)
-        elif name in PLAIN:
-            found[name] = np.frombuffer(raw, kind, int(np.prod(sizes)), at).reshape(sizes)
-        else:
-            found[name] = np.empty(sizes, kind)
-            blosc.decompress(memoryview(raw)[at : at + int(length)], found[name])
-        at += int(length)
+        at += -at % ALIGN
+        length = int(np.prod(sizes)) * np.dtype(kind).itemsize
+        found[name] = raw[at : at + length].view(kind).reshape(sizes)
+        at += length
     return found
 
 
-def step(disk: Disk, detector: Detector, scene: Scene, opened: np.ndarray) -> int:
+def step(disk: Disk, detector: Detector, scene: Scene) -> int:
     """Decode, read the state, update, write the state; returns the transitions said."""
-    nir, swir, qa = (band.ravel() for band in decode(disk))
-    said = 0
-    for k, first in enumerate(range(0, SIDE * SIDE, AT_A_TIME)):
-        cut = np.s_[first : first + AT_A_TIME]
-        values = np.empty((1, 1, AT_A_TIME), np.float32)
-        ratio(nir[cut], swir[cut], qa[cut], values[0, 0])
-        kept = load(disk.folder / f"model{k}")
-        pixels = unpack_pixels(load(disk.folder / f"hot{k}"), opened)
-        state = State(unpack_model(kept), pixels, kept["monitored"], kept["cell"], None, detector.digest)
-        state, log = update(detector, state, Looks((scene,), values), reuse=True)
-        packed = pack_pixels(state.pixels)
-        save(disk.folder / f"out{k}", packed)
-        blank(opened, packed["which"])
-        said += len(log)
-    return said
+    values = np.empty((1, 1, SIDE * SIDE), np.float32)
+    ratio(*(band.ravel() for band in decode(disk)), values[0, 0])
+    kept = load(disk.folder / "model", mapped=True)
+    state = State(kept, load(disk.folder / "hot"), kept["monitored"], kept["cell"], None, detector.digest)
+    state, log = update(detector, state, Looks((scene,), values), reuse=True)
+    save(disk.folder / "out", state.pixels)
+    return len(log)
 
 
 def _begin(disk: Disk, detector: Detector, peer: Any, looks: list[Looks]) -> float:
@@ -152,14 +138,9 @@ def _begin(disk: Disk, detector: Detector, peer: Any, looks: list[Looks]) -> flo
     )
     for look in looks:
         state, _ = update(detector, state, look, reuse=True)
-    size = 0
-    for k, first in enumerate(range(0, many, AT_A_TIME)):
-        part = state.part(np.s_[first : first + AT_A_TIME])
-        fixed = {**pack_model({n: np.ascontiguousarray(a) for n, a in part.model.items()})}
-        fixed |= {"monitored": part.monitored, "cell": part.cell}
-        size += save(disk.folder / f"model{k}", fixed)
-        size += save(disk.folder / f"hot{k}", pack_pixels(part.pixels))
-    return size / many
+    kept = packed(state)
+    size = save(disk.folder / "model", {**kept.model, "monitored": state.monitored, "cell": state.cell})
+    return (size + save(disk.folder / "hot", kept.pixels)) / many
 
 
 def _peers(disk: Disk, peer: Any, made: Any, look: int) -> Callable[[], None]:
@@ -189,7 +170,6 @@ def _peers(disk: Disk, peer: Any, made: Any, look: int) -> Callable[[], None]:
 
 def steps(disk: Disk, fitted: Callable[..., Any], cpu: Callable[[Callable[[], Any]], float]) -> Iterator[str]:
     """Lines of the report."""
-    blosc.use_threads = False
     made = disk.workload.make("nrt8", 10_000, seed=2)
     values = disk.workload.index_cube(made, "nbr", 100)
     small = type(disk.seen)(disk.seen.dates, values, disk.seen.opening)
@@ -207,12 +187,11 @@ def steps(disk: Disk, fitted: Callable[..., Any], cpu: Callable[[Callable[[], An
     cases = (("default CUSUM, 7 terms", Detector()), ("CUSUM, 5 terms", Detector(history=two)))
     for name, detector in (*cases, ("EWMA, 5 terms", Detector(history=two, monitor=Ewma()))):
         size = _begin(disk, detector, peer, before)
-        opened = fresh(AT_A_TIME).open
-        step(disk, detector, scene, opened)
+        step(disk, detector, scene)
         times: dict[str, list[float]] = {"decode": [], "mine": [], "its": []}
         for _ in range(ROUNDS):
             times["decode"].append(cpu(lambda: decode(disk)))
-            times["mine"].append(cpu(lambda d=detector, o=opened: step(disk, d, scene, o)))
+            times["mine"].append(cpu(lambda d=detector: step(disk, d, scene)))
             times["its"].append(cpu(its))
         decoded, mine, theirs = (1e9 * float(np.median(t)) / SIDE**2 for t in times.values())
         nc = (disk.folder / "state.nc").stat().st_size / SIDE**2

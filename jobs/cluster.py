@@ -7,16 +7,16 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from threading import BoundedSemaphore
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 
-from detection.monitors import Detector, Looks, expected, residuals, start, update
+from detection.monitors import Detector, Looks, expected, residuals, start
 from detection.monitors.fusion import Fusion
-from detection.monitors.packed import pack_model, pack_pixels, unpack_model, unpack_pixels
+from detection.monitors.packed import packed, unpacked
 from detection.monitors.replay import begin, take_in
 from detection.types import RADAR_PLATFORM, Scene
 from jobs.config import Cluster
@@ -214,9 +214,8 @@ def compile_kernels(detector: Detector | None = None) -> None:
     later = _halves((Scene(900 * 86_400, "x", "later"),), width)
     residuals(detector, state, later)
     expected(detector, state, later.scenes, np.zeros(1, np.int64))
-    state = replace(state, model=unpack_model(pack_model(state.model)), pixels=unpack_pixels(pack_pixels(state.pixels)))
-    update(detector, state, later)
-    take_in(detector, begin(state, 1, width), later, replay_days=1)
+    unpacked(packed(state))
+    take_in(detector, begin(packed(state), 1, width), later, replay_days=1)
 
 
 def _halves(scenes: tuple[Scene, ...], width: int) -> Looks:

@@ -15,6 +15,7 @@ from detection.alerts import Alert
 from detection.codes import Monitored
 from detection.errors import BadInput, DetectionError
 from detection.monitors import reach
+from detection.monitors.packed import unpacked
 from detection.types import to_day
 from jobs import ledger, store
 from jobs.completeness import Completeness, Gap, Line, completeness, reasons, recorded_rows
@@ -83,7 +84,7 @@ def never_clear(config: JobConfig) -> tuple[int, int] | None:
     try:
         for tile in ledger.tiles(engine, config.name):
             if tile.state is not None:
-                found = reach(read_memory(home, tile.state, verify=False).current)
+                found = reach(unpacked(read_memory(home, tile.state, verify=False).current))
                 never += int((found == Monitored.NO_LOOK).sum())
                 of += int(((found == Monitored.NO_LOOK) | (found == Monitored.MONITORED)).sum())
     except DetectionError:

@@ -18,6 +18,7 @@ from detection.accuracy.events import Agreement, KnownEvent, agreement
 from detection.alerts import Alert
 from detection.codes import DATE_NODATA, Monitored
 from detection.monitors import State, days_of, machine
+from detection.monitors.packed import unpacked
 from detection.sources.simulated import SimulatedParameters, truth
 from detection.types import Cube, to_date
 from jobs.completeness import Completeness
@@ -94,7 +95,7 @@ def _layers(result: Result) -> tuple[dict[str, NDArray[Any]], dict[str, State]]:
     for tile, entry in zip(result.plan.tiles, result.tiles, strict=True):
         if entry.state is None:
             continue
-        state = read_memory(result.generations, entry.state).current
+        state = unpacked(read_memory(result.generations, entry.state).current)
         states[tile.id] = state
         row, column = grid.offset(tile.grid)
         place = np.s_[row : row + tile.grid.shape[0], column : column + tile.grid.shape[1]]

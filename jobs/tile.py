@@ -20,7 +20,7 @@ from detection.codes import Observation
 from detection.context import forest
 from detection.errors import DetectionError
 from detection.monitors import LOG, Looks, State, columns, exclude, records, residuals, start
-from detection.monitors.packed import pack_model, pack_pixels, unpack_model, unpack_pixels
+from detection.monitors.packed import pack_model, pack_pixels
 from detection.monitors.replay import Memory, begin, take_in
 from detection.monitors.state import below, prefixed
 from detection.patches import on_lattice
@@ -289,21 +289,19 @@ def _counts(observation: Codes) -> tuple[int, ...]:
 
 
 def read_memory(folder: Path, generation: Generation, *, verify: bool = True) -> Memory:
-    """A tile's memory without its looks: the states, the log, and the common mode of the looks since the checkpoint."""
+    """A tile's memory without its looks: the packed states, the log, and the common mode of the looks since the checkpoint."""
     arrays, attributes = read_generation(folder, generation, verify)
     last = {k: Scene(**v) if v else None for k, v in attributes["last"].items()}
-    model, pixels = unpack_model(below("model", arrays)), unpack_pixels(below("pixels", arrays))
     current = State(
-        model,
-        pixels,
+        below("model", arrays),
+        below("pixels", arrays),
         arrays["monitored"],
         arrays["cell"],
         last["current"],
         attributes["detector"],
         below("aside", arrays),
     )
-    before = unpack_pixels(below("checkpoint", arrays))
-    checkpoint = replace(current, pixels=before, last=last["checkpoint"])
+    checkpoint = replace(current, pixels=below("checkpoint", arrays), last=last["checkpoint"])
     scenes = tuple(Scene(**s) for s in attributes["scenes"])
     looks = Looks(scenes, np.zeros((len(scenes), 0, 0), np.float32), arrays["common"])
     return Memory(checkpoint, current, looks, records(arrays, "settled", LOG), records(arrays, "recent", LOG))

@@ -19,7 +19,7 @@ from detection.monitors.cusum import Cusum, OlsCusum, critical_value
 from detection.monitors.decision import Decision
 from detection.monitors.ewma import Ewma
 from detection.monitors.mosum import Mosum
-from detection.monitors.packed import pack_model, pack_pixels, rounded, unpack_model, unpack_pixels
+from detection.monitors.packed import pack_model, pack_pixels, packed, rounded, unpack_model, unpack_pixels, unpacked
 
 QUICK = settings(max_examples=40, deadline=None)
 MONITORS = (Cusum(), Ewma(), Mosum(), OlsCusum())
@@ -188,6 +188,29 @@ def test_rounding_a_model_is_fine_enough(level: float, sigma: float) -> None:
     assert sum(array.nbytes for array in packed.values()) == 3 * 2 + 2 + 2 + 2 + 2
     for name, array in unpack_model(packed).items():
         np.testing.assert_array_equal(array, found[name], err_msg=name)
+
+
+@pytest.mark.parametrize("monitor", MONITORS)
+def test_a_packed_state_takes_looks_in_as_the_unpacked_one(monitor: Cusum) -> None:
+    """More pixels than a block; records come and go between looks and while several are taken in at once."""
+    detector, many = Detector(monitor=monitor), kernel.BLOCK + 77
+    state = begun(detector, many, seed=4)
+    kept = packed(state)
+    looks = stable(range(FIRST_DAY, FIRST_DAY + 160, 8), many, seed=5, noise=3 * NOISE)
+    opened = set()
+    for part in (
+        pick(looks, range(1)),
+        pick(looks, range(1, 9)),
+        pick(looks, range(9, 10)),
+        pick(looks, range(10, 20)),
+    ):
+        state, log = update(detector, state, part)
+        kept, same_log = update(detector, kept, part)
+        np.testing.assert_array_equal(same_log, log)
+        same(unpacked(kept), state)
+        same(kept, packed(state))
+        opened |= set(kept.pixels["which"].tolist())
+    assert len(kept.pixels["which"]) < len(opened) < many
 
 
 def test_a_quiet_pixel_takes_few_bytes() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from detection.monitors import Detector, Looks, State, unseen, update
 from detection.monitors.fusion import Fusion
-from detection.monitors.packed import pack_model, pack_pixels, unpack_model, unpack_pixels
+from detection.monitors.packed import pack_model, pack_pixels, packed, unpack_model, unpack_pixels, unpacked
 from detection.types import Scene
 
 PIXELS = 60
@@ -54,6 +54,14 @@ def test_packing_a_fusion_loses_nothing_and_keeps_evidence_where_there_is_any(se
     assert kept["told"].shape == (2, len(kept["which"]))
     assert (state.pixels["evidence"] > 0).sum() <= len(kept["which"]) < PIXELS
     assert not {"evidence", "grade"} & kept.keys()
+
+
+def test_a_packed_fusion_takes_looks_in_as_the_unpacked_one() -> None:
+    state, log = update(DETECTOR, begun(), drawn(3, 30))
+    kept, same_log = update(DETECTOR, packed(begun()), drawn(3, 30))
+    np.testing.assert_array_equal(same_log, log)
+    for name, array in unpacked(kept).pixels.items():
+        np.testing.assert_array_equal(array, state.pixels[name], err_msg=name)
 
 
 def test_something_is_open_in_what_is_packed() -> None:

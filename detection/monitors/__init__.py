@@ -122,7 +122,7 @@ def advance(
     """As `update`, of any looks. table: (time, term) regressors, `date_table` unless given; alone: the chart of a single
     index without the decision rules."""
     check_days(looks.scenes)
-    pixels = state.pixels if reuse else {name: array.copy() for name, array in state.pixels.items()}
+    pixels = {name: array if reuse else array.copy() for name, array in state.pixels.items()}
     given = date_table(looks.days, detector.history.harmonics) if table is None else table
     common = _common(looks, state.cell)
     log = _room(detector).advance(detector, state, looks, common, pixels, table=given, alone=alone)
@@ -152,12 +152,14 @@ def _named(log: NDArray[Any], scenes: tuple[Scene, ...]) -> Transitions:
 
     By look, not by instant: two looks of one instant then read the same taken in together or one after the other.
     """
-    log = log[np.lexsort((log["step"], log["pixel"], log["look"]))]
     rows = np.zeros(len(log), LOG)
+    if not len(log):
+        return rows
+    log = log[np.lexsort((log["step"], log["pixel"], log["look"]))]
     for name in machine.TRANSITION.names or ():
         if name != "look":
             rows[name] = log[name]
-    rows["instant"] = np.array([s.instant for s in scenes], np.int64)[log["look"]] if len(log) else 0
+    rows["instant"] = np.array([s.instant for s in scenes], np.int64)[log["look"]]
     return rows
 
 

@@ -22,6 +22,7 @@ from detection.monitors.fused_kernel import (
     Seen,
 )  # fmt: skip
 from detection.monitors.fusion import Fusion
+from detection.monitors.packed import pack_pixels, unpack_pixels
 from detection.monitors.state import Arrays, Detector, Looks, State
 from detection.types import Codes, Float, Scene
 
@@ -151,29 +152,30 @@ def unseen(detector: Detector, pixels: int) -> Arrays:
 
 
 def advance(
-    detector: Detector, state: State, looks: Looks, common: Float, pixels: Arrays, *, table: Table, alone: bool
+    detector: Detector, state: State, looks: Looks, common: Float, pixels: dict[str, Any], *, table: Table, alone: bool
 ) -> NDArray[Any]:
     """Take the looks in; `pixels` are written. Returns the transitions of `machine`."""
-    fusion = _fusion(detector)
-    return np.asarray(
-        fused_kernel.run(
-            np.ascontiguousarray(looks.values, np.float32),
-            _seen(state, looks, common, table),
-            _model(state),
-            fusion.slots,
-            float(detector.sign),
-            state.cell,
-            likelihood.tables(),
-            limits(),
-            widths(),
-            _decays(fusion.half_life_days, fusion.grade_half_life_days),
-            fusion.weights(detector.decision.anomaly),
-            detector.decision.rules(),
-            Evidence(*(pixels[name] for name in Evidence._fields)),
-            machine.Watch(*(pixels[name] for name in machine.Watch._fields)),
-            np.empty(2 * min(fused_kernel.BLOCK, len(state.monitored)), machine.TRANSITION),
-        )
+    fusion, open_pixels = _fusion(detector), unpack_pixels(pixels)
+    log = fused_kernel.run(
+        np.ascontiguousarray(looks.values, np.float32),
+        _seen(state, looks, common, table),
+        _model(state),
+        fusion.slots,
+        float(detector.sign),
+        state.cell,
+        likelihood.tables(),
+        limits(),
+        widths(),
+        _decays(fusion.half_life_days, fusion.grade_half_life_days),
+        fusion.weights(detector.decision.anomaly),
+        detector.decision.rules(),
+        Evidence(*(open_pixels[name] for name in Evidence._fields)),
+        machine.Watch(*(open_pixels[name] for name in machine.Watch._fields)),
+        np.empty(2 * min(fused_kernel.BLOCK, len(state.monitored)), machine.TRANSITION),
     )
+    if "which" in pixels:
+        pixels |= pack_pixels(open_pixels)
+    return np.asarray(log)
 
 
 def residuals(detector: Detector, state: State, looks: Looks, block: slice) -> Float:

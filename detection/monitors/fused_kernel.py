@@ -342,9 +342,11 @@ def _date(day, last_looks, last_clears, first, n, fate):  # type: ignore[no-unty
     """Note the day of what was merely seen."""
     today, last_look, last_clear = np.uint16(day), last_looks[first : first + n], last_clears[first : first + n]
     for j in range(n):
-        last_look[j] = today if fate[j] & SEEN else last_look[j]
+        old = last_look[j]  # read in a branch of the choice, it would go pixel by pixel
+        last_look[j] = today if fate[j] & SEEN else old
     for j in range(n):
-        last_clear[j] = today if fate[j] & CLEAR else last_clear[j]
+        old = last_clear[j]
+        last_clear[j] = today if fate[j] & CLEAR else old
 
 
 @njit(cache=True, nogil=True)

@@ -11,10 +11,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detection.monitors.block import BLOCK, gather, grow, lay
 from detection.monitors.machine import CONFIRMED, NONE, RECOVERING, room, take
 
-BLOCK = 4096
-"""Pixels taken through all looks before the next: state and scratch of a block fit the second-level cache."""
 CUSUM, EWMA, OLS_CUSUM, MOSUM = 0, 1, 2, 3
 F0, F1 = np.float32(0), np.float32(1)
 HUGE = np.float32(3.4e38)
@@ -53,55 +52,55 @@ class Rule(NamedTuple):
     """With `alone`: a crossing to the other side counts too."""
 
 
-class Model(NamedTuple):
-    """The baseline of a row of pixels."""
-
-    coefficients: NDArray[np.float32]
-    """(term, pixel)."""
-    season: NDArray[np.float32]
-    """(2, pixel) swing of the scale, or (0, pixel) for none."""
-    sigma: NDArray[np.float32]
-    """(pixel,) NaN where not monitored."""
-    history: NDArray[np.int32]
-    """(pixel,) looks of the history; read by OLS_CUSUM alone."""
-
-
 @njit(cache=True, nogil=True)
-def run(values, days, table, model, swing, sign, common, cell, rule, rules, c, s, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Take in all looks of all pixels; `c` and `s` are written. Returns the transitions, `log` or a longer one.
+def run(values, days, table, model, kept, swing, sign, common, cell, rule, rules, c, s, known, found, log):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Take in all looks of all pixels; `c` and `s` are written. Returns the transitions, `log` or a longer one, and how many
+    records there are in `found`.
 
     values: (time, slot, pixel), slot 0 is read; table: (time, term) float32; swing: (low, high) of the seasonal factor;
-    common: (time, slot, cell), read where it has cells.
+    common: (time, slot, cell), read where it has cells. The model is `kept` if that has pixels, and `model` room to grow a
+    block of it. The records are `known` if `found` has room, for every pixel, and `s.open` a block of blank ones.
     """
-    written, pixels = np.int64(0), values.shape[2]  # a literal nought would be compiled for itself
-    change, z, fresh = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
-    seen, busy = np.empty(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
+    written, many, laid = np.int64(0), np.int64(0), np.int64(0)  # literal noughts would be compiled for themselves
+    change, z, unit = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    seen, busy, told = np.empty(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8), np.zeros(BLOCK, np.uint8)
+    pixels, packed, sparse = values.shape[2], kept.sigma.shape[0] > 0, found.which.shape[0] > 0
+    until = CONFIRMED if rule.alone else RECOVERING
     for first in range(0, pixels, BLOCK):
         n = min(BLOCK, pixels - first)
         busy[n:] = 0
-        cut = slice(first, first + n)
+        cut, at, own = slice(first, first + n), 0 if packed else first, 0 if sparse else first
+        sigma, history, opened = model.sigma[at : at + n], model.history_looks[at : at + n], s.open[own : own + n]
+        if packed:
+            grow(kept, first, n, rule.kind == OLS_CUSUM, unit, model)
+        if sparse:
+            laid = lay(known, laid, first, n, opened, told)
         for t in range(values.shape[0]):
-            _residual(values[t, 0, cut], table[t], model.coefficients, first, n, change)
-            _scaled(change, table[t], model.season, model.sigma[cut], swing, sign, first, n, z)
+            _residual(values[t, 0, cut], table[t], model.coefficients, at, n, change)
+            _scaled(change, table[t], model.season, sigma, swing, sign, at, n, z)
             if common.shape[2]:
                 _less(common[t, 0], cell[cut], n, z)
             _see(change, z, np.float32(rule.drop), n, seen)
-            until = CONFIRMED if rule.alone else RECOVERING
             if rule.kind == MOSUM:
                 _slide(z, seen, rule, s.phase[cut], until, c, first, n)
             else:
-                _weigh(z, seen, model, rule, until, c, s.phase[cut], first, n, fresh)
+                _weigh(z, seen, history, rule, until, c, s.phase[cut], first, n)
             if not rule.alone:
                 _date(z, seen, rules.anomaly, days[t], s.last_look[cut], s.last_clear[cut], n)
             _mark(z, seen, rule, rules.anomaly, c.statistic[cut], s.phase[cut], n, busy)
             if rule.alone and rule.kind == OLS_CUSUM:
-                _unmark(rule, c, model, first, n, busy)
+                _unmark(rule, c, history, first, n, busy)
             log = room(log, written, 2 * n)
-            written = _settle(z, change, model, rule, rules, t, days[t], c, s, first, n, busy, log, written)
-    return log[:written]
+            written = _settle(
+                z, change, history, opened, told, rule, rules, t, days[t], c, s, first, n, busy, log, written
+            )
+        if sparse:
+            many = gather(opened, told, s.phase[cut], first, n, found, many)
+    return log[:written], many
 
 
-# Every loop below writes one array and reads few: only such are compiled to instructions that take many pixels at once.
+# Every loop below writes one array and reads few, and reads before it chooses, never in a branch of the choice: only such
+# are compiled to instructions that take many pixels at once.
 
 
 @njit(cache=True, nogil=True)
@@ -147,29 +146,37 @@ def _see(change, z, drop, n, seen):  # type: ignore[no-untyped-def]  # pragma: n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _weigh(z, seen, model, rule, until, c, phase, first, n, fresh):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _weigh(z, seen, history, rule, until, c, phase, first, n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """One look into the statistic, as far as the pixel is watched."""
-    statistic, history = c.statistic[first : first + n], model.history[first : first + n]
+    statistic, tally = c.statistic[first : first + n], c.tally[first : first + n]
     clip, gain, floor = np.float32(rule.clip), np.float32(rule.gain), np.float32(rule.floor)
-    for j in range(n):
-        d = -z[j]
-        d = clip if d > clip else d
-        fresh[j] = -clip if d < -clip else d
     if rule.kind == CUSUM:
         for j in range(n):
-            fresh[j] = statistic[j] + (fresh[j] - gain)
+            old = statistic[j]
+            new = _held(old + (_clipped(-z[j], clip) - gain), floor)
+            statistic[j] = new if (seen[j] != 0) & (phase[j] < until) else old
     elif rule.kind == EWMA:
         for j in range(n):
-            fresh[j] = statistic[j] + gain * (fresh[j] - statistic[j])
+            old = statistic[j]
+            new = _held(old + gain * (_clipped(-z[j], clip) - old), floor)
+            statistic[j] = new if (seen[j] != 0) & (phase[j] < until) else old
     else:
-        tally = c.tally[first : first + n]
         for j in range(n):
             tally[j] += (seen[j] != 0) & (phase[j] < until) & (tally[j] < 65_535)
         for j in range(n):
-            fresh[j] = statistic[j] + fresh[j] / np.sqrt(np.float32(history[j]))
-    for j in range(n):
-        new = floor if fresh[j] < floor else fresh[j]
-        statistic[j] = new if (seen[j] != 0) & (phase[j] < until) else statistic[j]
+            old = statistic[j]
+            new = _held(old + _clipped(-z[j], clip) / np.sqrt(np.float32(history[j])), floor)
+            statistic[j] = new if (seen[j] != 0) & (phase[j] < until) else old
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _clipped(d, clip):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    return clip if d > clip else -clip if d < -clip else d
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _held(new, floor):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    return floor if new < floor else new
 
 
 @njit(cache=True, nogil=True)
@@ -192,9 +199,11 @@ def _date(z, seen, anomaly, day, last_look, last_clear, n):  # type: ignore[no-u
     """Note the day where something, and where something normal was seen."""
     today, low = np.uint16(day), np.float32(anomaly)
     for j in range(n):
-        last_look[j] = today if seen[j] else last_look[j]
+        old = last_look[j]
+        last_look[j] = today if seen[j] != 0 else old
     for j in range(n):
-        last_clear[j] = today if (seen[j] != 0) & (-z[j] < low) else last_clear[j]
+        old = last_clear[j]
+        last_clear[j] = today if (seen[j] != 0) & (-z[j] < low) else old
 
 
 @njit(cache=True, nogil=True)
@@ -216,39 +225,37 @@ def _mark(z, seen, rule, anomaly, statistic, phase, n, busy):  # type: ignore[no
         busy[j] = (seen[j] != 0) & (begins | (phase[j] != NONE))
 
 
-@njit(cache=True, nogil=True)
-def _unmark(rule, c, model, first, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+@njit(cache=True, nogil=True, error_model="numpy")
+def _unmark(rule, c, history, first, n, busy):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Where the statistic is below a floor of the growing boundary, its logarithm need not be worked out."""
     critical, one = np.float32(rule.limit * rule.limit), F1
     statistic, tally = c.statistic[first : first + n], c.tally[first : first + n]
-    history = model.history[first : first + n]
     for j in range(n):
         share = np.float32(tally[j]) / np.float32(history[j])
         busy[j] = (busy[j] != 0) & (statistic[j] * statistic[j] >= share * (one + share) * critical)
 
 
 @njit(cache=True, nogil=True)
-def _settle(z, change, model, rule, rules, t, day, c, s, first, n, busy, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _settle(z, change, history, opened, told, rule, rules, t, day, c, s, first, n, busy, log, written):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Take the marked pixels of a block to the decision machine; eight are passed over at a time where none is marked."""
     eight, statistic, tally, ring = busy.view(np.uint64), c.statistic, c.tally, c.ring
-    phase, last_clear, opened, history = s.phase, s.last_clear, s.open, model.history
+    phase, last_clear = s.phase, s.last_clear
     for word in range((n + 7) // 8):
         if eight[word] == 0:
             continue
         for j in range(8 * word, 8 * word + 8):
             if not busy[j]:
                 continue
-            p = first + j
-            limit = rule.limit
+            p, limit, told[j] = first + j, rule.limit, 1
             if rule.kind == OLS_CUSUM:
-                limit = _boundary(rule.limit, 1.0 + tally[p] / np.float64(history[p]))
+                limit = _boundary(rule.limit, 1.0 + tally[p] / np.float64(history[j]))
             evidence = statistic[p] / limit
             if rule.alone:
                 if evidence >= 1 or (rule.either and evidence <= -1):
-                    phase[p], opened[p].confirmed_on = CONFIRMED, day
+                    phase[p], opened[j].confirmed_on = CONFIRMED, day
                 continue
             phase[p], written = take(
-                opened[p], phase[p], last_clear[p], p, t, day, z[j], change[j], evidence, rules, log, written
+                opened[j], phase[p], last_clear[p], p, t, day, z[j], change[j], evidence, rules, log, written
             )
             if phase[p] == NONE:
                 statistic[p] = 0.0

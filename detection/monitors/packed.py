@@ -3,28 +3,24 @@
 The model is rounded once, when monitoring begins, to numbers that fit into 16 bits (`rounded`); the monitor uses those, so
 that packing loses nothing, ever. Of what looks change, the fields read at every look are kept as they are; the others
 differ from those of an unseen pixel only where something is open, and are kept for those pixels alone; so is what a fusion
-has been told.
+has been told. A state may hold either form: `monitors.update` takes both and gives back the one it was given; whoever reads
+columns of a state takes it `unpacked`.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from detection.monitors.block import ABSENT, SWING_STEPS, Steps, grow, room
 from detection.monitors.fused_kernel import Evidence
 from detection.monitors.machine import NONE, OPEN, Watch, fresh
-from detection.monitors.state import Arrays
+from detection.monitors.state import Arrays, State
 
 BITS: Final = 14
 """A coefficient is a multiple of 2^-14 of the power of two above the pixel's largest: 3e-5 for an index below one."""
-ABSENT: Final = -32_768
-"""A coefficient that is not a number."""
-SWING_STEPS: Final = 32
-"""Steps of the seasonal swing of the scale per unit, which is held to +-2: the factor is held to 0.5 to 2 anyway."""
-FIRST_POWER: Final = -200
-POWERS: Final = np.ldexp(np.float32(1), np.arange(FIRST_POWER, 128)).astype(np.float32)
-"""Powers of two, by exponent from FIRST_POWER on."""
 KEPT: Final = ("days", "phase", "which", "open", "told")
 TOLD: Final = Evidence._fields
 """Of the fusion: nought wherever the record says nothing, as `fused_kernel` has it."""
@@ -57,7 +53,7 @@ def _short(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def pack_model(model: Arrays) -> dict[str, NDArray[Any]]:
-    """The arrays of a `rounded` model in two bytes a number or less; the fusion's are that already."""
+    """The arrays of a `rounded` model in two bytes a number or less, unless they are that already, as the fusion's are."""
     if "coefficients" not in model:
         return dict(model)
     exponent = _exponent(model["coefficients"])
@@ -75,22 +71,19 @@ def unpack_model(kept: Arrays) -> dict[str, NDArray[Any]]:
     """The inverse of `pack_model`."""
     if "steps" not in kept:
         return dict(kept)
-    coefficients = np.empty(kept["steps"].shape, np.float32)
-    _grow(kept["steps"], kept["exponent"], POWERS, coefficients)
-    return {
-        "coefficients": coefficients,
-        "season": kept["season"] * np.float32(1 / SWING_STEPS),
-        "sigma": (kept["sigma"].astype(np.uint32) << 16).view(np.float32),
-        "history_looks": kept["history_looks"].astype(np.int32),
-    }
+    steps = Steps(*(np.ascontiguousarray(kept[name]) for name in Steps._fields))
+    pixels = len(steps.sigma)
+    model = room(len(steps.steps), len(steps.season), pixels)
+    grow(steps, 0, pixels, True, np.empty(pixels, np.float32), model)
+    return model._asdict()
 
 
 def blank(opened: NDArray[Any], which: NDArray[np.int32]) -> None:
     """Nothing is open at these pixels any more."""
-    _rows(opened)[which] = _rows(fresh(1).open)
+    rows(opened)[which] = rows(fresh(1).open)
 
 
-def _rows(opened: NDArray[Any]) -> NDArray[np.uint32]:
+def rows(opened: NDArray[Any]) -> NDArray[np.uint32]:
     """Records as rows of numbers, which numpy copies faster."""
     return opened.view(np.uint32).reshape(-1, OPEN.itemsize // 4)
 
@@ -106,38 +99,40 @@ def _which(phase, opened):  # type: ignore[no-untyped-def]  # pragma: no cover -
     return found[:many].copy()
 
 
-@njit(cache=True, nogil=True)
-def _grow(steps, exponent, powers, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """Steps times the pixel's unit; ABSENT is not a number."""
-    unit = np.empty(exponent.shape[0], np.float32)
-    for p in range(exponent.shape[0]):
-        unit[p] = powers[exponent[p] - FIRST_POWER]
-    for k in range(steps.shape[0]):
-        row, grown = steps[k], out[k]
-        for p in range(row.shape[0]):
-            grown[p] = np.float32(row[p]) * unit[p] if row[p] != ABSENT else np.float32(np.nan)
-
-
 def pack_pixels(pixels: Arrays) -> dict[str, NDArray[Any]]:
-    """What looks change: records of those pixels alone at which one says something; a chart's own as it is.
+    """What looks change, packed unless it is: records of those pixels alone at which one says something; a chart's own as it is.
 
     days: (2, pixel) last_look and last_clear; which: the pixels of the records; open: (record, four bytes); told: of the
     fusion, (2, record) evidence and grade.
     """
+    if "which" in pixels:
+        return dict(pixels)
     which = _which(pixels["phase"], pixels["open"])
     watch = {"days": np.stack([pixels["last_look"], pixels["last_clear"]]), "phase": pixels["phase"], "which": which}
     told = {"told": np.stack([pixels[name][which] for name in TOLD])} if TOLD[0] in pixels else {}
     rest = {name: array for name, array in pixels.items() if name not in (*Watch._fields, *TOLD)}
-    return {**watch, "open": _rows(pixels["open"])[which], **told, **rest}
+    return {**watch, "open": rows(pixels["open"])[which], **told, **rest}
 
 
 def unpack_pixels(kept: Arrays, opened: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
     """The inverse of `pack_pixels`. opened: records at which nothing is open, to be written into; new ones unless given."""
+    if "which" not in kept:
+        return dict(kept)
     opened = fresh(len(kept["phase"])).open if opened is None else opened
-    _rows(opened)[kept["which"]] = kept["open"]
+    rows(opened)[kept["which"]] = kept["open"]
     watch = Watch(kept["phase"], kept["days"][0], kept["days"][1], opened)
     found = {**watch._asdict(), **{name: array for name, array in kept.items() if name not in KEPT}}
     for name, told in zip(TOLD, kept.get("told", ()), strict=False):
         found[name] = np.zeros(len(kept["phase"]), np.float32)
         found[name][kept["which"]] = told
     return found
+
+
+def packed(state: State) -> State:
+    """The state in its compact form."""
+    return replace(state, model=pack_model(state.model), pixels=pack_pixels(state.pixels))
+
+
+def unpacked(state: State) -> State:
+    """The state with a number of its own for every pixel."""
+    return replace(state, model=unpack_model(state.model), pixels=unpack_pixels(state.pixels))

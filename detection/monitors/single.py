@@ -1,5 +1,6 @@
 """Monitors of a single index: its baseline, its residuals, and the kernel that all of them share."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,15 @@ from numpy.typing import NDArray
 from detection.codes import Monitored
 from detection.harmonics import SEASON_HIGH, SEASON_LOW, Table, date_table, fitted, season_factor
 from detection.history import Baseline, baseline
-from detection.monitors import kernel, machine
-from detection.monitors.packed import rounded
+from detection.monitors import block, kernel, machine
+from detection.monitors.packed import rounded, rows, unpack_model
 from detection.monitors.state import Arrays, Detector, Looks, State
 from detection.types import Codes, Float, Scene
+
+NO_STEPS = block.Steps(
+    *(np.zeros(shape, kind) for shape, kind in (((0, 0), "i2"), (0, "i2"), ((0, 0), "i1"), (0, "u2"), (0, "u2")))
+)
+NONE_KNOWN = block.Known(np.zeros(0, np.int32), np.zeros(0, machine.OPEN))
 
 
 def model_of(detector: Detector, history: Looks, inside: NDArray[np.bool_]) -> tuple[Arrays, Codes, Arrays]:
@@ -41,41 +47,71 @@ def unseen(detector: Detector, pixels: int) -> Arrays:
 
 
 def advance(
-    detector: Detector, state: State, looks: Looks, common: Float, pixels: Arrays, *, table: Table, alone: bool
+    detector: Detector, state: State, looks: Looks, common: Float, pixels: dict[str, Any], *, table: Table, alone: bool
 ) -> NDArray[Any]:
     """Take the looks in; `pixels` are written. Returns the transitions of `machine`."""
-    rule = detector.monitor.rule()._replace(alone=alone)  # type: ignore[union-attr]
-    return np.asarray(
-        kernel.run(
-            np.ascontiguousarray(looks.values, np.float32),
-            looks.days,
-            table.astype(np.float32),
-            kernel.Model(*(state.model[name] for name in ("coefficients", "season", "sigma", "history_looks"))),
-            (SEASON_LOW, SEASON_HIGH),
-            float(detector.sign),
-            common,
-            state.cell,
-            rule._replace(either=rule.floor < 0),
-            detector.decision.rules(),
-            kernel.Chart(*(pixels[name] for name in kernel.Chart._fields)),
-            machine.Watch(*(pixels[name] for name in machine.Watch._fields)),
-            np.empty(2 * min(kernel.BLOCK, len(state.monitored)), machine.TRANSITION),
-        )
+    rule, rules = _numbers(detector, alone)
+    model, steps = _models(state.model)
+    watch, known, found = _watched(pixels)
+    log, many = kernel.run(
+        np.ascontiguousarray(looks.values, np.float32),
+        looks.days,
+        table.astype(np.float32),
+        model,
+        steps,
+        (SEASON_LOW, SEASON_HIGH),
+        float(detector.sign),
+        common,
+        state.cell,
+        rule,
+        rules,
+        kernel.Chart(*(pixels[name] for name in kernel.Chart._fields)),
+        watch,
+        known,
+        found,
+        np.empty(2 * min(block.BLOCK, len(state.monitored)), machine.TRANSITION),
     )
+    if "which" in pixels:
+        pixels |= {"which": found.which[:many], "open": rows(found.open[:many])}
+    return np.asarray(log)
+
+
+@lru_cache(maxsize=8)
+def _numbers(detector: Detector, alone: bool) -> tuple[kernel.Rule, machine.Rules]:
+    """Chart and decision as the kernel takes them."""
+    rule = detector.monitor.rule()  # type: ignore[union-attr]
+    return rule._replace(alone=alone, either=rule.floor < 0), detector.decision.rules()
+
+
+def _models(model: Arrays) -> tuple[block.Model, block.Steps]:
+    """The model and none kept, or room for a block of it and the model as it is kept; without gaps in their rows."""
+    if "steps" not in model:
+        return block.Model(*(np.ascontiguousarray(model[name]) for name in block.Model._fields)), NO_STEPS
+    steps = block.Steps(*(np.ascontiguousarray(model[name]) for name in block.Steps._fields))
+    return block.room(len(steps.steps), len(steps.season), block.BLOCK), steps
+
+
+def _watched(pixels: Arrays) -> tuple[machine.Watch, block.Known, block.Known]:
+    """What looks change with a record for every pixel; or with a block of them, those known, and room for as many."""
+    if "which" not in pixels:
+        return machine.Watch(*(pixels[name] for name in machine.Watch._fields)), NONE_KNOWN, NONE_KNOWN
+    (last_look, last_clear), many = pixels["days"], len(pixels["phase"])
+    watch = machine.Watch(pixels["phase"], last_look, last_clear, machine.fresh(block.BLOCK).open)
+    # The system gives memory page by page as it is written: room for all costs nothing.
+    found = block.Known(np.empty(many, np.int32), np.empty(many, machine.OPEN))
+    return watch, block.Known(pixels["which"], pixels["open"].view(machine.OPEN)[:, 0]), found
 
 
 def residuals(detector: Detector, state: State, looks: Looks, block: slice) -> Float:
     """(time, slot, pixel) of these pixels: see `monitors.residuals`."""
-    table, model = date_table(looks.days, detector.history.harmonics), state.model
-    scale = model["sigma"][block] * season_factor(table, model["season"][:, block])
-    away = looks.values[:, 0, block] - fitted(table, model["coefficients"][:, block])
-    return np.asarray(detector.sign * away / scale)[:, None]
+    level, scale = expected(detector, state, looks.scenes, date_table(looks.days, detector.history.harmonics), block)
+    return np.asarray(detector.sign * (looks.values[:, 0, block] - level) / scale)[:, None]
 
 
 def expected(
-    detector: Detector, state: State, scenes: tuple[Scene, ...], table: Table, pixels: NDArray[Any]
+    detector: Detector, state: State, scenes: tuple[Scene, ...], table: Table, pixels: NDArray[Any] | slice
 ) -> tuple[Float, Float]:
     """See `monitors.expected`."""
-    model = state.model
-    scale = model["sigma"][pixels] * season_factor(table, model["season"][:, pixels])
-    return fitted(table, model["coefficients"][:, pixels]), np.asarray(scale)
+    model = unpack_model({name: array[..., pixels] for name, array in state.model.items()})
+    scale = model["sigma"] * season_factor(table, model["season"])
+    return fitted(table, model["coefficients"]), np.asarray(scale)

@@ -79,7 +79,8 @@ class State:
     model: Arrays
     """Fixed when monitoring began, last axis pixel: coefficients, season, sigma, history_looks (as in `history.Baseline`)."""
     pixels: Arrays
-    """What a look changes, first axis pixel: the fields of `machine.Watch` and of `kernel.Chart`."""
+    """What a look changes, first axis pixel: the fields of `machine.Watch` and of `kernel.Chart`; or, as the model, in the
+    form of `packed`."""
     monitored: Codes
     """(pixel,) codes.Monitored."""
     cell: NDArray[np.int32]
