@@ -2,6 +2,7 @@
 
     python benchmarks/comparison.py              everything (under an hour on 2 cores)
     python benchmarks/comparison.py --exposure   the false alarms over many years alone
+    python benchmarks/comparison.py --jobs       ours by season, and the fused job as a whole line, on smaller worlds, alone
     python benchmarks/comparison.py --small      one small world a region and variant (under 5 minutes), nothing recorded
 
 Peers run at their published settings and, where the search on the training worlds (`benchmarks/tuning.py`) found others,
@@ -37,17 +38,6 @@ from jobs.progress import shown
 HERE: Final = Path(__file__).parent
 OUT: Final = Path("out")
 TUNED_NAME: Final = " (tuned)"
-BY_SEASON: Final = (
-    "fusion",
-    "fused job",
-    "cusum",
-    "job",
-    "DIST-ALERT-HLS",
-    "COLD",
-    "nrt IQR (tuned)",
-    "radar CuSum (tuned)",
-)
-"""Whose days to the alarm are told by season: ours, and the peers with the best F1."""
 ALSO_WIDE: Final = ("DIST-ALERT-HLS",)
 """Peers whose false alarms are counted over the larger exposure as well."""
 INTACT: Final = ("intact", "swamp", "bamboo", "steep")
@@ -120,6 +110,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--exposure", action="store_true", help="The false alarms alone, in a section of their own.")
+    parser.add_argument(
+        "--jobs", action="store_true", help="Ours by season and the fused job, in a section of their own."
+    )
     parser.add_argument("--why", default="comparison with the peers")
     given = parser.parse_args()
     begun = time.monotonic()
@@ -128,6 +121,11 @@ def main() -> None:
         if given.small:
             outcome = evaluate(small(asked), now=now, others=entries(), progress=progress, why=f"{given.why}, small")
             print("\n".join(outcome.lines))
+            return
+        if given.jobs:
+            asked = plan("comparison-jobs")
+            alone = evaluate(asked, now=now, progress=progress, why=given.why)
+            results.record("Jobs and seasons", seasons(alone, asked, time.monotonic() - begun), f"{COMMAND} --jobs")
             return
         if not given.exposure:
             everybody = [*entries(), *grades(), *ablations()]
@@ -138,6 +136,25 @@ def main() -> None:
         fast = [e for e in entries() if e.name in ALSO_WIDE]
         wide = evaluate(asked, now=now, others=fast, progress=progress, why=given.why)
     results.record("False alarms", exposed(wide, time.monotonic() - begun), f"{COMMAND} --exposure")
+
+
+def seasons(alone: Outcome, asked: EvaluateConfig, seconds: float) -> list[str]:
+    """The section of RESULTS.md on whole lines and seasons."""
+    names = [one.name for one in asked.detectors]
+    return [
+        "SIMULATED, `benchmarks/comparison-jobs.yaml`: `job` and `fused job` (which no model judges) are the whole line, of whose",
+        "confirmed alerts every cell counts, rims too; `fusion` and `cusum` are one pixel and no neighbours. Words as in",
+        '"Detectors compared".',
+        "",
+        *markdown([f for f in alone.figures if f.stage == "confirmed"]),
+        "### By season: days by which half of the losses are found",
+        "",
+        *by_season(alone.results, names, asked.comparison),
+        *FALSE_ALARMS,
+        *_false([f for f in alone.figures if f.everything]),
+        *(f"- could not be judged: {line}" for line in alone.failures),
+        f"Wall time {seconds / 60:.0f} minutes.",
+    ]
 
 
 def exposed(wide: Outcome, seconds: float) -> list[str]:
@@ -166,9 +183,9 @@ def written(compared: Outcome, asked: EvaluateConfig, seconds: float) -> list[st
         "",
         "PA: share of the lost pixels found (weighted to the world; clearing, mining, road, landslide), UA: share of the alarms",
         "that are true, both of confirmed alarms unless a heading says first; days: by which half are found, misses censored;",
-        "in brackets 95 % intervals over blocks of 1920 m. `job` and `fused job` (which no model judges) are the whole line",
-        "(common mode, patches, minimum mapping unit, model), of whose confirmed alerts every cell counts; the other names of",
-        "ours are one pixel and no neighbours, as are all peers.",
+        "in brackets 95 % intervals over blocks of 1920 m. `job` is the whole line (common mode, patches, minimum mapping unit,",
+        "model), of whose confirmed alerts every cell counts; the other names of ours are one pixel and no neighbours, as are",
+        "all peers.",
         "",
         *(f"- {name}: did not run, {reason}" for name, reason in MISSING.items()),
         *markdown([f for f in compared.figures if f.detector not in parts]),
@@ -177,9 +194,6 @@ def written(compared: Outcome, asked: EvaluateConfig, seconds: float) -> list[st
         "Confirmed alarms on the sample; the fusion at the grade whose false alarms are nearest at or below those of the peer.",
         "",
         *at_equal_alarms(compared.results, who, asked.comparison),
-        "### By season: days by which half of the losses are found",
-        "",
-        *by_season(compared.results, BY_SEASON, asked.comparison),
         "### The fusion with something taken away, confirmed alarms",
         "",
         *markdown([f for f in compared.figures if f.stage == "confirmed" and f.detector in {"fusion", *parts}]),
