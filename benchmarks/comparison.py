@@ -142,8 +142,8 @@ def seasons(alone: Outcome, asked: EvaluateConfig, seconds: float) -> list[str]:
     """The section of RESULTS.md on whole lines and seasons."""
     names = [one.name for one in asked.detectors]
     return [
-        "SIMULATED, `benchmarks/comparison-jobs.yaml`: `job` and `fused job` (which no model judges) are the whole line, of whose",
-        "confirmed alerts every cell counts, rims too; `fusion` and `cusum` are one pixel and no neighbours. Words as in",
+        "SIMULATED, `benchmarks/comparison-jobs.yaml`: `job` and `fused job` (which no model judges) are the whole line, of",
+        "whose confirmed alerts every cell counts, rims too; `fusion` and `cusum` are one pixel and no neighbours. Words as in",
         '"Detectors compared".',
         "",
         *markdown([f for f in alone.figures if f.stage == "confirmed"]),
