@@ -187,20 +187,28 @@ def _gather(rules, o, head, stop, looks, model, sizes):  # type: ignore[no-untyp
         if outcome == WAIT:
             break
         head += 1
-    return (_make_room(rules, head, stop, looks) if stop - head == ROOM else head), stop
+    while stop - head >= ROOM:  # a break may hand over as many
+        head = _make_room(rules, head, stop, looks)
+    return head, stop
 
 
 @fused
 def _make_room(rules, head, stop, looks):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    """ROOM looks and no model: without the oldest; or without every other one, where they come too densely to span enough."""
-    if looks[stop - 1, REST, DAY] - looks[head, REST, DAY] >= rules.days:
-        return head + 1
-    kept = (stop - head + 1) // 2
-    for k in range(1, kept):
-        for part in range(4):
-            for b in range(WIDTH):
-                looks[stop - 1 - k, part, b] = looks[stop - 1 - 2 * k, part, b]
-    return stop - kept
+    """ROOM looks and no model: without the oldest; or, where they do not span enough yet, without the one least missed.
+
+    That is the one between the two that are closest together: what is kept of a dense archive is spread evenly.
+    """
+    if looks[stop - 1, REST, DAY] - looks[head, REST, DAY] < rules.days:
+        least, closest = head + 1, np.inf
+        for k in range(head + 1, stop - 1):
+            apart = looks[k + 1, REST, DAY] - looks[k - 1, REST, DAY]
+            if apart < closest:
+                least, closest = k, apart
+        for k in range(least, head, -1):
+            for part in range(4):
+                for b in range(WIDTH):
+                    looks[k, part, b] = looks[k - 1, part, b]
+    return head + 1
 
 
 @fused
