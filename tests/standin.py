@@ -20,7 +20,6 @@ def stand_in(
     parameters: Any, looks: Looks, planes: tuple[str, ...] = (), inside: Any = None, sign: int = 1, **_: Any
 ) -> Segments:
     """A loss where three looks in a row lie far below the first ten, regrowth where three in a row are back."""
-    sign = -1 if getattr(parameters, "loss", "lowers") == "raises" else sign
     status = np.full(len(inside), Segmented.OUTSIDE, np.uint8)
     rows: list[tuple[Any, ...]] = []
     changes: list[tuple[Any, ...]] = []

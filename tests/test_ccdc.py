@@ -55,8 +55,8 @@ def archive(days: Sequence[int], share: NDArray[Any], seed: int = 0, clear: floa
     return Looks(tuple(scene(int(d)) for d in when), values)
 
 
-def cut(looks: Looks, parameters: Ccdc | None = None, planes: Sequence[str] = PLANES) -> Segments:
-    return segments(parameters or Ccdc(), looks, planes, np.ones(looks.values.shape[2], np.bool_))
+def cut(looks: Looks, parameters: Ccdc | None = None, planes: Sequence[str] = PLANES, sign: int = 1) -> Segments:
+    return segments(parameters or Ccdc(), looks, planes, np.ones(looks.values.shape[2], np.bool_), sign)
 
 
 def same(a: Segments, b: Segments) -> bool:
@@ -108,7 +108,7 @@ def test_regrowth_is_told_from_loss_and_a_single_index_is_enough() -> None:
     looks = archive(days, share)
     alone = Looks(looks.scenes, np.ascontiguousarray(looks.values[:, :1]))
     raised = Looks(looks.scenes, -alone.values)
-    for found in (cut(looks), cut(alone, planes=("value",)), cut(raised, Ccdc(loss="raises"), ("value",))):
+    for found in (cut(looks), cut(alone, planes=("value",)), cut(raised, planes=("value",), sign=-1)):
         assert found.changes["turn"].tolist() == [Turn.LOSS, Turn.REGROWTH]
         assert abs(found.changes["day"] - days[100]).max() <= 16
 

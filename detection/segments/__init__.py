@@ -4,8 +4,6 @@ To add a method: a module with a parameter class that has a `kind`, its line in 
 `jobs/config.py`.
 """
 
-from dataclasses import replace
-
 from detection.monitors import Looks
 from detection.segments import ccdc, landtrendr
 from detection.segments.annual import Annual, yearly
@@ -32,6 +30,5 @@ def segments(
         made = yearly(annual, looks)
         return made.dated(segments(method, made.row, planes, inside, sign))
     if isinstance(method, Ccdc):
-        turned = replace(method, loss="lowers" if sign > 0 else "raises")
-        return ccdc.segments(turned, looks, planes, inside)
+        return ccdc.segments(method, looks, planes, inside, sign)
     return landtrendr.segments(method, looks, inside=inside, sign=sign, plane=planes[0])

@@ -87,8 +87,6 @@ class Ccdc:
     """Residual scales are not believed below this share of the median difference of successive looks (published: 1)."""
     least_scale: Annotated[float, Gt(0)] = 0.002
     """Floor of residual scales, in units of the planes: constant and saturated stretches have none of their own."""
-    loss: Literal["lowers", "raises"] = "lowers"
-    """Which way a loss of forest moves the leading plane, where it is not a plane of reflectance."""
     band_change: Annotated[float, Gt(0)] = 0.02
     """Change of reflectance from which a fall of NIR, or a rise of red, SWIR1 or SWIR2, speaks against regrowth (the bound of
     the categories of COLD)."""
@@ -108,6 +106,8 @@ class Archive:
     """Digest of the parameters."""
     last: Scene | None = None
     """The newest look taken in."""
+    sign: int = 1
+    """+1 where loss lowers the leading plane, -1 where it raises it; not asked of a plane of reflectance."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The fixed set of named arrays, as stored: of the state, and `inside`."""
@@ -115,31 +115,32 @@ class Archive:
 
     @classmethod
     def of(
-        cls, planes: Sequence[str], arrays: Mapping[str, NDArray[Any]], method: str, last: Scene | None
+        cls, planes: Sequence[str], arrays: Mapping[str, NDArray[Any]], method: str, last: Scene | None, sign: int = 1
     ) -> "Archive":
         """The inverse of `arrays`."""
         state = State(*(arrays[name] for name in State._fields))
-        return cls(tuple(planes), arrays["inside"], state, method, last)
+        return cls(tuple(planes), arrays["inside"], state, method, last, sign)
 
 
-def segments(parameters: Ccdc, looks: Looks, planes: Sequence[str], inside: Mask) -> Segments:
+def segments(parameters: Ccdc, looks: Looks, planes: Sequence[str], inside: Mask, sign: int = 1) -> Segments:
     """Cut the archives of a row of pixels.
 
     looks: values (time, slot, pixel) float32, slot k the plane planes[k], NaN where not observed; a look counts where all
-    planes are finite. planes: 8 at most, the leading one first. inside: (pixel,). Pixels are independent: any cut of them
-    into calls or threads gives the same. Raises BadInput (UnknownBand where none of the bands asked for is a plane).
+    planes are finite. planes: 8 at most, the leading one first. inside: (pixel,). sign: +1 where loss lowers the leading
+    plane, -1 where it raises it; not asked of a plane of reflectance. Pixels are independent: any cut of them into calls or
+    threads gives the same. Raises BadInput (UnknownBand where none of the bands asked for is a plane).
     """
     rules = _rules(parameters, planes)
     values = _checked(looks, planes, inside, None)
     parts = [_part(rules, values, looks, first, inside[first : first + PART]) for first in range(0, len(inside), PART)]
     found, numbers, status = (np.concatenate(pieces) for pieces in zip(*parts, strict=True)) if parts else _nothing()
-    return _said(parameters, planes, found, numbers, status)
+    return _said(parameters, planes, sign, found, numbers, status)
 
 
-def begin(parameters: Ccdc, planes: Sequence[str], inside: Mask) -> Archive:
-    """An archive in which nothing has been seen yet; planes and inside as for `segments`, BadInput likewise."""
+def begin(parameters: Ccdc, planes: Sequence[str], inside: Mask, sign: int = 1) -> Archive:
+    """An archive in which nothing has been seen yet; planes, inside and sign as for `segments`, BadInput likewise."""
     _rules(parameters, planes)
-    return Archive(tuple(planes), inside, State.fresh(len(inside), len(planes)), digest(parameters))
+    return Archive(tuple(planes), inside, State.fresh(len(inside), len(planes)), digest(parameters), sign=sign)
 
 
 def extend(parameters: Ccdc, archive: Archive, looks: Looks) -> tuple[Archive, Segments]:
@@ -155,14 +156,16 @@ def extend(parameters: Ccdc, archive: Archive, looks: Looks) -> tuple[Archive, S
     found, numbers = _walked(rules, values, looks, 0, archive.inside, state)
     last = looks.scenes[-1] if looks.scenes else archive.last
     grown = replace(archive, state=state, last=last)
-    return grown, _said(parameters, archive.planes, found, numbers, _status(rules, archive.inside, state))
+    return grown, _said(parameters, archive.planes, archive.sign, found, numbers, _status(rules, archive.inside, state))
 
 
 def so_far(parameters: Ccdc, archive: Archive) -> Segments:
     """The segments that are open; they may still grow. Raises StaleState as `extend`."""
     rules = _fresh_rules(parameters, archive)
     found, numbers = _open(rules, archive.inside, archive.state)
-    return _said(parameters, archive.planes, found, numbers, _status(rules, archive.inside, archive.state))
+    return _said(
+        parameters, archive.planes, archive.sign, found, numbers, _status(rules, archive.inside, archive.state)
+    )
 
 
 def _part(
@@ -204,7 +207,7 @@ def _status(rules: Rules, inside: Mask, state: State) -> Codes:
 
 
 def _said(
-    parameters: Ccdc, planes: Sequence[str], found: NDArray[Any], numbers: NDArray[np.float64], status: Codes
+    parameters: Ccdc, planes: Sequence[str], sign: int, found: NDArray[Any], numbers: NDArray[np.float64], status: Codes
 ) -> Segments:
     """In the words of the record."""
     return said(
@@ -213,7 +216,7 @@ def _said(
         numbers,
         status,
         tested=len(_tested(parameters, planes)),
-        direction=1 if parameters.loss == "lowers" else -1,
+        direction=sign,
         bound=parameters.band_change,
     )
 
