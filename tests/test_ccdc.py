@@ -113,6 +113,16 @@ def test_regrowth_is_told_from_loss_and_a_single_index_is_enough() -> None:
         assert abs(found.changes["day"] - days[100]).max() <= 16
 
 
+def test_what_was_no_forest_is_not_lost() -> None:
+    days = np.arange(FIRST, FIRST + 3_650, 16)
+    share = np.zeros((len(days), 1))
+    share[100:] = 0.8
+    looks = archive(days, share)
+    level = cut(looks).changes["level"][0]
+    for least, turn in ((level - 0.01, Turn.LOSS), (level + 0.01, Turn.OTHER)):
+        assert cut(looks, Ccdc(forest_min=float(least))).changes["turn"].tolist() == [turn]
+
+
 def test_turns_by_the_written_rule() -> None:
     planes = ("nbr", "red", "nir", "swir2")
     change = [

@@ -113,3 +113,20 @@ def test_pixel_history_shows_what_its_words_say(pixel_history):
 
 def test_pixel_history_writes_no_warning(pixel_history):
     left_nothing_behind(pixel_history)
+
+
+@pytest.fixture(scope="module")
+def forty_years():
+    return executed("03-forty-years.ipynb")
+
+
+def test_forty_years_finds_the_losses_that_the_simulator_knows(forty_years):
+    scores = next(text for text in shown(forty_years, "text/plain") if "within a year" in text)
+    found, true, near = (float(line.split()[-1]) for line in scores.splitlines()[:3])
+    assert found > 0.9 and true > 0.6 and near > 0.8
+    assert "simulated" in scores
+    assert len(shown(forty_years, "image/png")) == 2
+
+
+def test_forty_years_writes_no_warning(forty_years):
+    left_nothing_behind(forty_years)

@@ -91,6 +91,8 @@ class Ccdc:
     band_change: Annotated[float, Gt(0)] = 0.02
     """Change of reflectance from which a fall of NIR, or a rise of red, SWIR1 or SWIR2, speaks against regrowth (the bound of
     the categories of COLD)."""
+    forest_min: float | None = None
+    """Level of the leading plane that a loss must begin at; from a lower one a change is of the kind "other". Null takes all."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +221,7 @@ def _said(
         tested=len(_tested(parameters, planes)),
         direction=sign,
         bound=parameters.band_change,
+        forest=parameters.forest_min,
     )
 
 

@@ -30,10 +30,12 @@ def said(
     tested: int,
     direction: int,
     bound: float,
+    forest: float | None,
 ) -> Segments:
     """The rows of the kernel (FOUND, numbers) in the words of the record, in order.
 
-    tested: planes that were; direction, bound: as for `turns`. A pixel with a number beyond float32 is FAILED and has no row.
+    tested: planes that were; direction, bound: as for `turns`; forest: level that a loss must begin at. A pixel with a number
+    beyond float32 is FAILED and has no row.
     """
     order = np.lexsort((found["first"], found["pixel"]))
     found, numbers = found[order], numbers[order][:, :, : len(planes)]
@@ -48,6 +50,9 @@ def said(
         rows[name] = found[name]
     over = found["ended"] != NO_DAY
     changes = _changes(planes, found[over], single[over], tested, direction, bound)
+    if forest is not None:
+        bare = direction * changes["level"] < direction * forest
+        changes["turn"][bare & (changes["turn"] == Turn.LOSS)] = Turn.OTHER
     coefficients = np.ascontiguousarray(single[:, :TERMS].transpose(0, 2, 1))
     status = np.where(broken, np.uint8(Segmented.FAILED), status).astype(np.uint8)
     return Segments(planes, status, rows, coefficients, np.ascontiguousarray(single[:, RMSE]), changes)
