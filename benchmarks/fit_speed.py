@@ -11,8 +11,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -23,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from results import record
+from timed import compilation, cpu, wall
 
 from detection.harmonics import date_table, fit, least_squares
 from detection.history import History, baseline
@@ -60,7 +59,7 @@ def main() -> None:
         *beside_nrt(days, cube, values),
         *robust(days, values),
         threads(days, values),
-        compilation(),
+        compilation(COMPILE),
     ]
     print("\n".join(lines))
     record("History fit", lines, "python benchmarks/fit_speed.py")
@@ -133,42 +132,12 @@ def threads(days: NDArray[np.int64], values: NDArray[np.float32]) -> str:
     return f"Two threads: **{statistics.median(one) / statistics.median(two):.2f} times** as fast as one (wall time).\n"
 
 
-def compilation() -> str:
-    """Seconds of CPU of the first baseline with an empty cache, and with the one it left."""
-    with tempfile.TemporaryDirectory() as folder:
-        cold, warm = (
-            float(
-                subprocess.run(
-                    [sys.executable, "-c", COMPILE],
-                    env={**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": str(Path(__file__).parents[1])},
-                    capture_output=True,
-                    text=True,
-                    check=True,
-                ).stdout
-            )
-            for _ in range(2)
-        )
-    return f"Compilation: {cold:.1f} s of CPU from an empty cache, {warm:.2f} s from a full one, once a process."
-
-
 def alternating(slow: Callable[[], Any], fast: Callable[[], Any]) -> tuple[float, float, float]:
     """(median seconds of CPU of slow, of fast, median ratio of neighbours)."""
     slow(), fast()
     pairs = [(cpu(slow), statistics.median(cpu(fast) for _ in range(5))) for _ in range(ROUNDS)]
     middle = [statistics.median(side) for side in zip(*pairs, strict=True)]
     return middle[0], middle[1], statistics.median(a / b for a, b in pairs)
-
-
-def cpu(work: Callable[[], Any]) -> float:
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
-
-
-def wall(work: Callable[[], Any]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 def ns(seconds: float, values: NDArray[np.float32]) -> float:

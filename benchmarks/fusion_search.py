@@ -27,7 +27,7 @@ from jobs.evaluation.judging import sample, weighed
 from jobs.evaluation.pieces import open_piece, pieces
 
 DATA: Final = SimulatedTruth(
-    variants=("open",), seeds=(101, 102, 103), cells=272, start=date(2017, 1, 1), monitor_from=date(2020, 1, 1),
+    variants=("open",), seeds=(101, 102, 103), cells=160, start=date(2017, 1, 1), monitor_from=date(2020, 1, 1),
     end=date(2026, 1, 1), sample=3400,
 )  # fmt: skip
 """Training worlds."""

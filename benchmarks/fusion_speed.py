@@ -12,12 +12,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "GDAL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
@@ -28,6 +27,7 @@ from fusion_step import Step, report  # noqa: E402
 from fusion_world import PIXELS, PLACES, World, begun, placed, world  # noqa: E402
 from results import record  # noqa: E402
 from steps import SIDE  # noqa: E402
+from timed import cpu, wall  # noqa: E402
 
 from detection.harmonics import date_table  # noqa: E402
 from detection.history import History  # noqa: E402
@@ -56,13 +56,6 @@ def quiet(state: State, scene: Scene, harmonics: int, clear: float, fallen: floa
     values = np.concatenate([planes, np.full((1, pixels), 0.01)]).astype(np.float32)
     values[:, rng.random(pixels) >= clear] = np.nan
     return Looks((scene,), values[None])
-
-
-def cpu(work: Callable[[], Any]) -> float:
-    """CPU seconds of this process."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 def costs(detector: Detector, state: State, look: Looks) -> tuple[float, float, float]:
@@ -138,13 +131,6 @@ def threads(detector: Detector, state: State, looks: Looks) -> str:
         f" {len(times)} of each; {middle:.2f} in the median of pairs (goal 1.8)."
         f" Load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores."
     )
-
-
-def wall(work: Callable[[], Any]) -> float:
-    """Seconds."""
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 def compiling() -> str:

@@ -11,9 +11,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from importlib import import_module
@@ -25,6 +22,7 @@ from numpy.typing import NDArray
 from peers.landtrendr import LandTrendr
 from peers.landtrendr_kernel import candidates, falls
 from results import record
+from timed import compilation, cpu, wall
 
 from detection.codes import Turn
 from detection.monitors import Looks
@@ -71,7 +69,7 @@ def main() -> None:
         *speed(values),
         threads(values),
         composites(bands, nbr),
-        compilation(),
+        compilation(COMPILE),
         *accuracy(bands, nbr, truth),
     ]
     print("\n".join(lines))
@@ -158,21 +156,6 @@ def composites(bands: Looks, nbr: Looks) -> str:
     return f"Medoids of whole years: {six / size * 1e9:.1f} ns a pixel and look of six bands, {one / size * 1e9:.1f} ns of one.\n"
 
 
-def compilation() -> str:
-    """Seconds of CPU of the first segments with an empty cache, and with the one it left."""
-    with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": str(Path(__file__).parents[1])}
-        cold, warm = (
-            float(
-                subprocess.run(
-                    [sys.executable, "-c", COMPILE], env=env, capture_output=True, text=True, check=True
-                ).stdout
-            )
-            for _ in range(2)
-        )
-    return f"Compilation: {cold:.1f} s of CPU from an empty cache, {warm:.2f} s from a full one, once a process.\n"
-
-
 def accuracy(bands: Looks, nbr: Looks, truth: NDArray[np.int64]) -> list[str]:
     """Losses within NEAR years of the truth, of the defaults, and of the peer on the same yearly values."""
     lines = [
@@ -214,18 +197,6 @@ def score(pixels: NDArray[Any], years: NDArray[Any], truth: NDArray[np.int64]) -
 
 def f1(recall: float, precision: float) -> float:
     return 2 * recall * precision / max(recall + precision, 1e-9)
-
-
-def cpu(work: Callable[[], Any]) -> float:
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
-
-
-def wall(work: Callable[[], Any]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 if __name__ == "__main__":

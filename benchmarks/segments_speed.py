@@ -12,7 +12,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from peers.pyxccd_segments import EPOCH, Cold, Sccd
 from results import record
+from timed import compilation, cpu, wall
 
 from detection.monitors import Looks
 from detection.segments.ccdc import Ccdc, begin, extend, segments
@@ -99,7 +99,7 @@ def main() -> None:
             *beside_peers(archives(asked.shared, kind, asked.pixels, asked.seed)),
             "",
         ]
-    lines += [compilation()]
+    lines += [compilation(COMPILE)]
     print("\n".join(lines))
     record("Segments of a whole archive", lines, "python benchmarks/segments_speed.py")
 
@@ -183,36 +183,6 @@ def one_by_one(a: Archives) -> str:
         costs.append((time.process_time() - begun) / a.pixels * 1e6)
     size = sum(array.nbytes for array in State.fresh(1, planes))
     return f"* a single look: {statistics.median(costs):.1f} us a pixel, clear or not; its state: {size} bytes"
-
-
-def compilation() -> str:
-    """Seconds of CPU of the first archive with an empty cache, and with the one it left."""
-    with tempfile.TemporaryDirectory() as folder:
-        cold, warm = (
-            float(
-                subprocess.run(
-                    [sys.executable, "-c", COMPILE],
-                    env={**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": str(Path(__file__).parents[1])},
-                    capture_output=True,
-                    text=True,
-                    check=True,
-                ).stdout
-            )
-            for _ in range(2)
-        )
-    return f"Compilation: {cold:.1f} s of CPU from an empty cache, {warm:.2f} s from a full one, once a process."
-
-
-def cpu(work: Callable[[], Any]) -> float:
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
-
-
-def wall(work: Callable[[], Any]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime  # naive, as nrt takes them
 from importlib import import_module
@@ -27,6 +27,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "G
 import numpy as np  # noqa: E402
 from results import record  # noqa: E402
 from steps import Disk, steps  # noqa: E402
+from timed import cpu  # noqa: E402
 
 from detection.codes import Step  # noqa: E402
 from detection.monitors import Detector, Looks, State, start, update  # noqa: E402
@@ -103,13 +104,6 @@ def beside(peer: Any, monitor: Any) -> tuple[Detector, State]:
     }
     scale = peer.sigma if isinstance(monitor, Ewma) else 1
     return detector, begin(detector, model, -(peer.process / scale).ravel())
-
-
-def cpu(work: Callable[[], Any]) -> float:
-    """CPU seconds of this process."""
-    begun = time.process_time()
-    work()
-    return time.process_time() - begun
 
 
 def race(seen: Stream, peer: Any, monitor: Any, title: str) -> str:
