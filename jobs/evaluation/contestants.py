@@ -15,6 +15,7 @@ from detection.monitors.fusion import Fusion
 from detection.prepare import commonmode, planes_of
 from detection.types import SECONDS_A_DAY, Cube, Float, Grid, Planes, Scene, to_date, to_day
 from jobs.config import JobConfig, SeriesConfig, load
+from jobs.evaluation.archives import PixelArchive, within
 from jobs.evaluation.asked import Contestant
 from jobs.evidence import columns_of, fused, in_history, limits, narrowed
 from jobs.series import changes_of
@@ -85,7 +86,7 @@ class PixelMonitor:
         panel = stream.panel(*self.planes)
         layers = [panel.values[name] for name in self.planes]
         mean: Float = layers[0] if len(layers) == 1 else np.asarray(np.mean(layers, 0, np.float32))
-        return panel.scenes, _within(mean, limits(self.config, self.config.columns[0]))[:, None]
+        return panel.scenes, within(mean, limits(self.config, self.config.columns[0]))[:, None]
 
     def _apart(self, stream: Stream, columns: Planes) -> tuple[tuple[Scene, ...], Float]:
         """A slot a column; a look that lacks one of its columns is not observed."""
@@ -94,15 +95,9 @@ class PixelMonitor:
         for look, scene in enumerate(scenes):
             names = columns.of(scene)
             for slot, name in enumerate(names):
-                values[look, slot] = _within(values[look, slot], limits(self.config, name))
+                values[look, slot] = within(values[look, slot], limits(self.config, name))
             values[look][:, ~np.isfinite(values[look, : len(names)]).all(0)] = np.nan
         return scenes, values
-
-
-def _within(values: Float, bounds: tuple[float, float]) -> Float:
-    """Values with NaN outside their limits."""
-    with np.errstate(invalid="ignore"):
-        return np.where((values < bounds[0]) | (values > bounds[1]), np.float32(np.nan), values).astype(np.float32)
 
 
 def _planes_in(stream: Stream) -> set[str]:
@@ -225,17 +220,14 @@ def _positions(cells: NDArray[np.int32], grid: Grid) -> list[int]:
     return found
 
 
-def contestant(asked: Contestant, *, simulated: bool) -> PixelMonitor | Job:
+def contestant(asked: Contestant, *, simulated: bool) -> PixelMonitor | PixelArchive | Job:
     """The detector of a config, for simulated looks or for a table, whose columns go by their own names.
 
     Raises ConfigError and BadInput as reading does, and for a config that cannot be used here.
     """
     found = load(asked.config)
     if isinstance(found, SeriesConfig) and found.segments is not None:
-        raise BadInput(
-            f"{asked.config}: `{found.segments.kind}` cuts up a whole archive, here detectors are compared that see look by "
-            "look; run it by `sachawatch series`"
-        )
+        return PixelArchive(found, asked.value if simulated else "value")
     if isinstance(found, SeriesConfig):
         return PixelMonitor(found, asked.value if simulated else "value")
     if isinstance(found, JobConfig) and simulated:
