@@ -99,6 +99,20 @@ def test_a_detector_is_scored_on_a_table_and_everything_is_written(tmp_path: Pat
     assert {"producers", "users", "f1", "median days"} <= set(rows.figure)
 
 
+def test_a_method_that_cuts_up_archives_is_scored_by_the_day_it_could_say_so(tmp_path: Path) -> None:
+    method = tmp_path / "ccdc.yaml"
+    method.write_text("kind: series\nname: ccdc\ncolumns: [value]\nsegments: {kind: ccdc}\n", encoding="utf-8")
+    given = asked(tmp_path, detectors=(Contestant(name="ccdc", config=method),))
+    outcome = run(replace(given, comparison=Comparison(draws=100, cut_share=1.0)))
+    found = figure(outcome, "ccdc")
+    assert found.accuracy["producers"].value > 0.9
+    assert found.accuracy["users"].value == 1
+    assert 90 < found.median_days.value < 250, "a break must last five months"
+    checked, changed = outcome.results[0].ahead["ccdc"]
+    assert checked > 10
+    assert changed == 0
+
+
 def test_one_that_knows_scores_one_one_that_guesses_its_rate_one_that_is_silent_nothing(tmp_path: Path) -> None:
     config, (_, truth) = asked(tmp_path), series()
     rng = np.random.default_rng(3)
