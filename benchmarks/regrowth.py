@@ -115,7 +115,8 @@ def main() -> None:
     """Measure and record."""
     every = list(measured())
     lines = [
-        f"SIMULATED, open worlds of `benchmarks/comparison-archives.yaml`, {SIDE} cells a side: cleared cells that grow back for three years or more.",
+        f"SIMULATED, open worlds of `benchmarks/comparison-archives.yaml`, {SIDE} cells a side: cells",
+        "that were cleared and grow back for three years or more.",
         "",
         "| region | method | cells | onset said | median error, days | within a year, of those said | of all |",
         "|---|---|---|---|---|---|---|",
