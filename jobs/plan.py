@@ -77,11 +77,7 @@ class Work:
     @cached_property
     def planes(self) -> Planes:
         """What a look holds."""
-        mine = self.config
-        if isinstance(mine, JobConfig):
-            return planes_of(mine.monitor, mine.prepare, self.scenes)
-        radar = any(scene.radar for scene in self.scenes)
-        return Planes((), mine.names) if radar else Planes(mine.names)
+        raise NotImplementedError
 
     def planes_from(self, sensor: str) -> tuple[str, ...]:
         """The planes that looks of a family of sensors have, each once."""
@@ -113,6 +109,11 @@ class Plan(Work):
     config: JobConfig
     """What the analyst asked for."""
 
+    @cached_property
+    def planes(self) -> Planes:
+        """What a look holds: the planes of the monitor."""
+        return planes_of(self.config.monitor, self.config.prepare, self.scenes)
+
     @property
     def monitor_day(self) -> int:
         """First monitored day."""
@@ -139,6 +140,12 @@ class HistoryPlan(Work):
 
     config: HistoryConfig
     """What the analyst asked for."""
+
+    @cached_property
+    def planes(self) -> Planes:
+        """What a look holds: the index, and what is modelled beside it, all of one kind of sensor."""
+        names = self.config.names
+        return Planes((), names) if any(scene.radar for scene in self.scenes) else Planes(names)
 
 
 W = TypeVar("W", bound=Work)
@@ -329,7 +336,7 @@ def _check_orbits(work: Work, sensor: str) -> None:
 
 
 def _fuses(config: JobConfig | HistoryConfig) -> bool:
-    return isinstance(config, JobConfig) and isinstance(config.monitor, Fusion)
+    return isinstance(getattr(config, "monitor", None), Fusion)
 
 
 def _named(tile: Grid, grid: Grid, size: int) -> TilePlan:

@@ -72,7 +72,7 @@ def test_a_row_with_both_kinds_is_two_looks_the_radar_one_first(tmp_path: Path) 
     assert planes == Planes(("value",), ("vv", "vh"))
     looks, notes = apart(read, read.values, planes)
     assert notes == ["1 radar looks lack one of vv, vh and count as not observed"]
-    made = series._pivot(looks, 1, 0)
+    made = series.pivot(looks, 1, 0)
     assert [(s.when.date().isoformat()[-2:], s.radar) for s in made.scenes] == [
         ("01", True), ("01", False), ("01", False), ("09", True), ("09", False)
     ]  # fmt: skip
