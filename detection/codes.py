@@ -13,6 +13,8 @@ YEAR_NODATA: Final = 65_535
 NO_YEAR: Final = 0
 """Stands for "in no year", which says something."""
 COUNT_NODATA: Final = 255
+NOT_YET: Final = 254
+"""Years to something that has not come yet."""
 
 
 class Status(IntEnum):
@@ -69,6 +71,7 @@ class Turn(IntEnum):
     LOSS = 1
     REGROWTH = 2
     OTHER = 3
+    RECLEARED = 4
 
 
 class Step(IntEnum):
@@ -145,7 +148,7 @@ SEGMENTED_COLOUR: Final[dict[int, str]] = {
     Segmented.NOT_FOREST: "#56b4e9",
     Segmented.FAILED: "#999999",
 }
-TURN_COLOUR: Final[dict[str, str]] = {"loss": "#d55e00", "regrowth": "#009e73"}
+TURN_COLOUR: Final[dict[str, str]] = {"loss": "#d55e00", "regrowth": "#009e73", "recleared": "#cc79a7"}
 """By name of codes.Turn in small letters: those that become polygons."""
 ALERT_COLOUR: Final[dict[str, str]] = {
     "provisional": "#e69f00",

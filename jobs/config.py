@@ -30,6 +30,7 @@ from detection.prepare.commonmode import CommonMode
 from detection.segments.annual import Annual
 from detection.segments.ccdc import Ccdc
 from detection.segments.landtrendr import Landtrendr
+from detection.segments.recovery import Recovery
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters
 from detection.sources.simulated import SimulatedParameters
@@ -227,6 +228,8 @@ class HistoryConfig:
     """How the archive is cut into segments."""
     annual: Annual | None = None
     """Makes one look a year out of many, before the archive is cut up."""
+    recovery: Recovery = field(default_factory=Recovery)
+    """What counts as regrowth after a loss, and as recovered."""
     polygons: Polygons = field(default_factory=Polygons)
     """When cells make one polygon."""
     tiles: Tiles = field(default_factory=Tiles)
@@ -285,6 +288,8 @@ class SeriesConfig:
     """A method that cuts the whole archive into segments, in place of history, monitor and decision."""
     annual: Annual | None = None
     """Makes one look a year out of many, before the archive is cut up."""
+    recovery: Recovery = field(default_factory=Recovery)
+    """What counts as regrowth after a loss, and as recovered, for the method that `segments` names."""
 
     def __post_init__(self) -> None:
         watches = (self.history, self.monitor, self.decision) != (History(), Cusum(), Decision())
@@ -298,6 +303,7 @@ class SeriesConfig:
             (self.segments is None or not watches, ("segments",), besides),
             (self.segments is not None or self.index is None, ("index",), index),
             (self.segments is not None or self.annual is None, ("annual",), index),
+            (self.segments is not None or self.recovery == Recovery(), ("recovery",), index),
             (not lone, ("columns",), one),
             _limits_rule(self.valid_min, self.valid_max, ""),
         )

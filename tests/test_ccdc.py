@@ -133,9 +133,9 @@ def test_turns_by_the_written_rule() -> None:
         [0.0] * 4,
     ]
     scale = np.full(5, 0.05, np.float32)
-    told = turns(planes, np.array(change, np.float32), scale, 1, 0.02)
+    told = turns(planes, np.array(change, np.float32), scale, 1, 0.02, 0.0)
     assert told.tolist() == [Turn.LOSS, Turn.REGROWTH, Turn.OTHER, Turn.LOSS, Turn.OTHER]
-    red = turns(("red",), np.array([[0.1], [-0.1]], np.float32), scale[:2], 1, 0.02)
+    red = turns(("red",), np.array([[0.1], [-0.1]], np.float32), scale[:2], 1, 0.02, 0.0)
     assert red.tolist() == [Turn.LOSS, Turn.REGROWTH]
 
 

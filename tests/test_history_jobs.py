@@ -29,7 +29,7 @@ from standin import install, segment, stand_in
 
 from detection import segments as room
 from detection.areas import cell_hectares
-from detection.codes import DATE_NODATA, YEAR_NODATA, Segmented, Turn
+from detection.codes import DATE_NODATA, NOT_YET, YEAR_NODATA, Segmented, Turn
 from detection.errors import BadInput, NoImagery
 from detection.monitors import Looks
 from detection.patches.yearly import CELL_CHANGE, Polygons, yearly
@@ -50,7 +50,7 @@ from jobs.template import template
 ROOT = Path(__file__).parents[1]
 ROWS, COLUMNS = 40, 48
 GRID = Grid("EPSG:32719", 370_680, 8_592_480, 30, (ROWS, COLUMNS))
-DAYS = [date(2020, 1, 5) + timedelta(days=24 * i) for i in range(61)]
+DAYS = [date(2020, 1, 5) + timedelta(days=40 * i) for i in range(61)]
 FOREST, BARE = (0.30, 0.08), (0.18, 0.16)
 """Reflectance in nir and swir2: NBR 0.58 and 0.06."""
 LARGE = np.s_[5:25, 10:30]
@@ -141,6 +141,9 @@ def test_the_maps_say_what_was_cleared_when_and_where_it_grew_back(whole: Histor
     np.testing.assert_array_equal(found["loss_year"], expected)
     np.testing.assert_array_equal(found["regrowth_year"][SMALL], 2023)
     assert set(np.unique(found["regrowth_year"])) == {0, 2023, YEAR_NODATA}
+    assert (found["y2r"][SMALL] == 1).all() and (found["y2r"][LARGE] == NOT_YET).all()
+    assert np.isnan(found["r80p"][SMALL]).all(), "five years after the loss are not there yet"
+    assert (found["recleared_year"][SMALL] == 0).all()
     assert np.nanmax(found["loss_magnitude"]) < -0.4
     assert np.isnan(found["loss_magnitude"][0, 0])
     assert set(np.unique(found["segment_count"])) == {1, 2, 3, 255}
@@ -162,7 +165,15 @@ def test_the_polygons_and_the_table_say_the_same(whole: HistoryOutcome) -> None:
         assert row.hectares == pytest.approx(there, abs=1e-4)
         assert {p["kind"] for p in mine} == {kind}
     assert whole.polygons == {"loss": 3, "regrowth": 1}
-    large = max((f["properties"] for f in features(whole).values()), key=lambda p: p["area_ha"])
+    said = [f["properties"] for f in features(whole).values()]
+    shares = {(p["kind"], p["year"], p["count"]): p["recovered_share"] for p in said}
+    assert shares == {
+        ("loss", 2021, 400): 0.0,
+        ("loss", 2021, 1): 0.0,
+        ("loss", 2022, 80): 1.0,
+        ("regrowth", 2023, 80): None,
+    }
+    large = max(said, key=lambda p: p["area_ha"])
     assert (large["count"], large["probability"], large["magnitude_metric"]) == (400, 0.9, "nbr")
     assert date(2021, 6, 1) <= date.fromisoformat(large["first_day"]) <= date.fromisoformat(large["last_day"])
     assert large["magnitude"] == pytest.approx(-0.52, abs=0.03)
@@ -374,7 +385,8 @@ def test_no_scene_is_one_clear_line(scenes: Path, tmp_path: Path) -> None:
 
 
 def test_every_raster_is_a_cog_with_its_meaning(whole: HistoryOutcome) -> None:
-    names = {"loss_year", "loss_magnitude", "regrowth_year", "segment_count", "last_stable", "segmented"}
+    names = {"loss_year", "loss_magnitude", "regrowth_year", "recleared_year", "r80p", "y2r", "segment_count"}
+    names |= {"last_stable", "segmented"}
     assert {p.stem for p in whole.folder.glob("*.tif")} == names
     for name in names:
         with rasterio.open(whole.folder / f"{name}.tif") as file:
@@ -547,11 +559,15 @@ def test_a_table_gives_losses_and_beside_them_every_segment_and_change(tmp_path:
     assert row.magnitude == pytest.approx(-0.52, abs=0.02), "of the index that leads"
     everything = pd.read_csv(f"{out}.segments.csv")
     assert everything.groupby("series_id").kind.apply(list).to_dict() == {
-        "cleared": ["segment", "loss", "segment", "regrowth", "segment"],
+        "cleared": ["segment", "loss", "segment", "segment", "regrowth"],
         "forest": ["segment"],
-    }
+    }, "the year of regrowth is dated by the look that stands for it"
     assert everything[everything.kind == "segment"]["first"].notna().all()
     assert everything[everything.kind == "loss"].said.tolist() == [row.confirmed_on]
+    after = pd.read_csv(f"{out}.recovery.csv")
+    assert after.series_id.tolist() == ["cleared"] and after.lost.tolist() == [row.change_date]
+    assert (after.start[0], after.end[0], after.onset[0], after.y2r[0]) == (2020, 2022, 2023, 1)
+    assert after.recleared.isna().all() and after.dnbr[0] == pytest.approx(0.52, abs=0.03)
     series = pd.read_csv(f"{out}.series.csv")
     assert series.status.tolist() == ["segmented", "segmented"]
     assert series.looks.tolist() == [len(DAYS)] * 2
@@ -584,7 +600,7 @@ def test_bad_series_configs_are_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text(f"{head}columns: [red]\nindex: nbr\nsegments: {{kind: ccdc}}\n")
     asked = load(tmp_path / "x.yaml")
     assert isinstance(asked, SeriesConfig)
-    with pytest.raises(BadInput, match="index 'nbr' needs nir, swir2, not in `columns`"):
+    with pytest.raises(BadInput, match="index 'nbr' needs nir, swir2, not among red"):
         run_series(_table(tmp_path), asked, tmp_path / "out.csv", None)
 
 

@@ -21,7 +21,7 @@ CELL_CHANGE: Final = np.dtype(
     [("row", "i4"), ("column", "i4"), ("hectares", "f8"), *((n, CHANGE[n]) for n in CHANGE.names or () if n != "pixel")]
 )
 """A change at a cell of the absolute lattice."""
-DRAWN: Final = (Turn.LOSS, Turn.REGROWTH)
+DRAWN: Final = (Turn.LOSS, Turn.REGROWTH, Turn.RECLEARED)
 """The changes that become patches."""
 
 

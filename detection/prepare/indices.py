@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from detection.errors import UnknownBand
 from detection.prepare import radar
 from detection.types import Float
 
@@ -82,6 +83,17 @@ CONSTANTS: Final[Mapping[str, Mapping[str, float]]] = {"savi": {"L": 0.5}}
 def index_of(name: str) -> Index | None:
     """An index of our own by its name, or else of `spyndex`; None where neither has it."""
     return INDICES.get(name) or formula(name)
+
+
+def index_from(name: str, bands: Mapping[str, Float]) -> Float:
+    """An index made of bands by name. Raises UnknownBand where there is no such index, or it needs a band that is not there."""
+    index = index_of(name)
+    if index is None:
+        raise UnknownBand(f"index {name!r} is not known; take one of {', '.join(INDICES)}, or of spyndex")
+    lacking = [band for band in index.bands if band not in bands]
+    if lacking:
+        raise UnknownBand(f"index {name!r} needs {', '.join(lacking)}, not among {', '.join(bands)}; add it")
+    return index.compute(*(bands[band] for band in index.bands)).astype(np.float32)
 
 
 @lru_cache(maxsize=32)

@@ -1,18 +1,24 @@
-"""Whole archives cut into segments: `ccdc` of many looks a year, `landtrendr` of one value a year, `recovery` after a loss.
+"""Whole archives cut into segments: `ccdc` of many looks a year, `landtrendr` of one value a year, `aftermath` of their losses.
 
 To add a method: a module with a parameter class that has a `kind`, its line in `segments`, and its class in the union of
 `jobs/config.py`.
 """
 
+from dataclasses import replace
+
 from detection.monitors import Looks
 from detection.segments import ccdc, landtrendr
+from detection.segments.aftermath import Aftermath, aftermath, told
 from detection.segments.annual import Annual, yearly
 from detection.segments.ccdc import Ccdc
 from detection.segments.landtrendr import Landtrendr
 from detection.segments.record import Segments
+from detection.segments.recovery import Recovery
 from detection.types import Mask
 
-__all__ = ["Annual", "Ccdc", "Landtrendr", "Method", "Segments", "segments"]
+__all__ = [
+    "Aftermath", "Annual", "Ccdc", "Landtrendr", "Method", "Recovery", "Segments", "history", "segments",
+]  # fmt: skip
 
 Method = Ccdc | Landtrendr
 
@@ -32,3 +38,18 @@ def segments(
     if isinstance(method, Ccdc):
         return ccdc.segments(method, looks, planes, inside, sign)
     return landtrendr.segments(method, looks, inside=inside, sign=sign, plane=planes[0])
+
+
+def history(
+    method: Method,
+    recovery: Recovery,
+    looks: Looks,
+    planes: tuple[str, ...],
+    inside: Mask,
+    sign: int = 1,
+    annual: Annual | None = None,
+) -> tuple[Segments, Aftermath]:
+    """As `segments`, and what came after the losses, which then says what is regrowth and what was cleared again."""
+    found = segments(method, looks, planes, inside, sign, annual)
+    after = aftermath(recovery, looks, found.changes, sign, annual)
+    return replace(found, changes=told(found.changes, after)), after

@@ -91,6 +91,9 @@ class Ccdc:
     band_change: Annotated[float, Gt(0)] = 0.02
     """Change of reflectance from which a fall of NIR, or a rise of red, SWIR1 or SWIR2, speaks against regrowth (the bound of
     the categories of COLD)."""
+    magnitude: Annotated[float, Ge(0)] = 0.12
+    """Least fall of an index that is a loss, in its units; a smaller one is of the kind "other" (chosen: thinning, drought and
+    the death of bamboo lie below, see benchmarks). Not asked of a plane of reflectance."""
     forest_min: float | None = None
     """Level of the leading plane that a loss must begin at; from a lower one a change is of the kind "other". Null takes all."""
 
@@ -221,6 +224,7 @@ def _said(
         tested=len(_tested(parameters, planes)),
         direction=sign,
         bound=parameters.band_change,
+        least=parameters.magnitude,
         forest=parameters.forest_min,
     )
 

@@ -30,12 +30,13 @@ def said(
     tested: int,
     direction: int,
     bound: float,
+    least: float,
     forest: float | None,
 ) -> Segments:
     """The rows of the kernel (FOUND, numbers) in the words of the record, in order.
 
-    tested: planes that were; direction, bound: as for `turns`; forest: level that a loss must begin at. A pixel with a number
-    beyond float32 is FAILED and has no row.
+    tested: planes that were; direction, bound, least: as for `turns`; forest: level that a loss must begin at. A pixel with a
+    number beyond float32 is FAILED and has no row.
     """
     order = np.lexsort((found["first"], found["pixel"]))
     found, numbers = found[order], numbers[order][:, :, : len(planes)]
@@ -49,7 +50,8 @@ def said(
     for name in SEGMENT.names or ():
         rows[name] = found[name]
     over = found["ended"] != NO_DAY
-    changes = _changes(planes, found[over], single[over], tested, direction, bound)
+    changes = _changes(planes, found[over], single[over], tested)
+    changes["turn"] = turns(planes, single[over][:, CHANGE], single[over][:, RMSE, 0], direction, bound, least)
     if forest is not None:
         bare = direction * changes["level"] < direction * forest
         changes["turn"][bare & (changes["turn"] == Turn.LOSS)] = Turn.OTHER
@@ -58,28 +60,34 @@ def said(
     return Segments(planes, status, rows, coefficients, np.ascontiguousarray(single[:, RMSE]), changes)
 
 
-def _changes(
-    planes: Sequence[str], found: NDArray[Any], single: NDArray[np.float32], tested: int, direction: int, bound: float
-) -> NDArray[Any]:
-    """CHANGE rows of the segments that have ended; the probability is that of chi-square below the least of the break."""
+def _changes(planes: Sequence[str], found: NDArray[Any], single: NDArray[np.float32], tested: int) -> NDArray[Any]:
+    """CHANGE rows of the segments that have ended, but for what they were.
+
+    The probability is that of chi-square below the least of the break.
+    """
     made = np.zeros(len(found), CHANGES)
     for name, of in (("pixel", "pixel"), ("day", "ended"), ("before", "last"), ("said", "said"), ("level", "level")):
         made[name] = found[of]
     made["magnitude"] = single[:, CHANGE, 0]
     made["probability"] = chdtr(tested, found["chi"])
-    made["turn"] = turns(planes, single[:, CHANGE], single[:, RMSE, 0], direction, bound)
     return made
 
 
 def turns(
-    planes: Sequence[str], change: NDArray[np.float32], scale: NDArray[np.float32], direction: int, bound: float
+    planes: Sequence[str],
+    change: NDArray[np.float32],
+    scale: NDArray[np.float32],
+    direction: int,
+    bound: float,
+    least: float,
 ) -> Codes:
     """codes.Turn of changes (row, plane), in units of the planes.
 
     The leading plane fell or rose if it moved by more than its residual scale (row,); where it is a plane of reflectance,
     that is as vegetation moves it, else `direction` is 1 where loss lowers it, -1 where it raises it. The ground is bare if
     NIR fell by `bound` or red, SWIR1 or SWIR2 rose by it, of those there are: the bounds of the categories of COLD (0.02).
-    LOSS: fell, or bare and did not rise. REGROWTH: rose and not bare. OTHER: rose and bare (flood, haze), or neither.
+    LOSS: fell, or bare and did not rise. An index must also have moved by `least`: what it does not show is no loss.
+    REGROWTH: rose and not bare. OTHER: rose and bare (flood, haze), or neither.
     """
     lead = planes[0]
     sign = direction if lead not in REFLECTANCE else 1 if lead == NEAR_INFRARED else -1
@@ -88,7 +96,8 @@ def turns(
     for plane, name in enumerate(planes):
         if name == NEAR_INFRARED or name in BRIGHTENS:
             bare |= (change[:, plane] if name in BRIGHTENS else -change[:, plane]) >= bound
-    loss, regrowth = fell | (bare & ~rose), rose & ~bare
+    deep = np.bool_(lead in REFLECTANCE) | (moved <= -np.float32(least))
+    loss, regrowth = (fell | (bare & ~rose)) & deep, rose & ~bare
     return np.where(loss, Turn.LOSS, np.where(regrowth, Turn.REGROWTH, Turn.OTHER)).astype(np.uint8)
 
 

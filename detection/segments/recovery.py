@@ -12,6 +12,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Interval
 from numpy.typing import ArrayLike, NDArray
 
+from detection.codes import NO_YEAR
 from detection.errors import BadInput
 from detection.types import Mask, parameters
 
@@ -20,8 +21,6 @@ Years = NDArray[np.int32]
 
 NOT_REACHED: Final = -9999.0
 """Y2R of a pixel that has been seen but has not come back yet, as spectral-recovery writes it."""
-NO_YEAR: Final = -1
-"""Stands for a year there is none of."""
 METRICS: Final = ("delta_ir", "yryr", "r80p", "y2r", "rri", "dnbr")
 
 
@@ -41,6 +40,9 @@ class Recovery:
     """Share of what it had regained whose loss is a second clearing, if it is `rise` of the first loss at least (chosen)."""
     relapse_years: Annotated[int, Ge(2)] = 2
     """Years in a row with a value that must show it: one alone is an interruption."""
+    settles: Annotated[int, Ge(0)] = 2
+    """Years after the first one seen after a loss in which the index may still fall (burning, grazing): recovery counts from the
+    lowest of them (chosen)."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,8 @@ def regrowth(
     low = _at(series, years, end)
     first = _onset(recovery, series, years, end, low + recovery.rise * (whole - low))
     found, interruptions = _cleared(recovery, series, years, first, low, whole)
-    last = np.where(np.isfinite(series) & ((found < 0) | (years[:, None] < found)), years[:, None], NO_YEAR)
-    age = np.where(first >= 0, last.max(0, initial=NO_YEAR) - first, -1)
+    last = np.where(np.isfinite(series) & ((found == NO_YEAR) | (years[:, None] < found)), years[:, None], NO_YEAR)
+    age = np.where(first != NO_YEAR, last.max(0, initial=NO_YEAR) - first, -1)
     return Regrowth(first, interruptions, found, age.astype(np.int32))
 
 
@@ -143,10 +145,11 @@ def polygon(measured: Metrics, weights: ArrayLike) -> dict[str, Summary]:
     summarised afterwards, not those of a mean series: a mean of pixels that were cleared in turn never falls so low.
     """
     inside = np.asarray(weights, np.float64)
-    return {name: _summary(name, getattr(measured, name), inside) for name in METRICS}
+    return {name: summary(name, getattr(measured, name), inside) for name in METRICS}
 
 
-def _summary(name: str, numbers: Numbers, weights: Numbers) -> Summary:
+def summary(name: str, numbers: Numbers, weights: Numbers) -> Summary:
+    """One of METRICS, (pixel,), over a polygon."""
     known = np.isfinite(numbers) & (weights > 0)
     back = known & (numbers != NOT_REACHED) if name == "y2r" else known & (numbers >= 1)
     counted = back if name == "y2r" else known
@@ -200,7 +203,7 @@ def _onset(recovery: Recovery, series: Numbers, years: Years, end: Years, level:
         risen = seen & (row >= level)
         begun = np.where(risen & (run == 0), year, begun).astype(np.int32)
         run = np.where(risen, run + 1, np.where(seen, 0, run)).astype(np.int32)
-        first = np.where((first < 0) & (run == recovery.lasting), begun, first).astype(np.int32)
+        first = np.where((first == NO_YEAR) & (run == recovery.lasting), begun, first).astype(np.int32)
     return first
 
 
@@ -212,12 +215,12 @@ def _cleared(
     found, begun, run, breaks = (np.full(pixels, v, np.int32) for v in (NO_YEAR, NO_YEAR, 0, 0))
     highest = np.full(pixels, -np.inf)
     for year, row in zip(years, series, strict=True):
-        open_ = np.isfinite(row) & (onset >= 0) & (year >= onset) & (found < 0)
+        open_ = np.isfinite(row) & (onset != NO_YEAR) & (year >= onset) & (found == NO_YEAR)
         depth = np.maximum(recovery.relapse * (highest - low), recovery.rise * (target - low))
         down: Mask = open_ & (highest - row >= depth)
         breaks = np.where(open_ & ~down & (run > 0), breaks + 1, breaks).astype(np.int32)
         begun = np.where(down & (run == 0), year, begun).astype(np.int32)
         run = np.where(down, run + 1, np.where(open_, 0, run)).astype(np.int32)
-        found = np.where((found < 0) & (run == recovery.relapse_years), begun, found).astype(np.int32)
+        found = np.where((found == NO_YEAR) & (run == recovery.relapse_years), begun, found).astype(np.int32)
         highest = np.where(open_ & ~down, np.maximum(highest, row), highest)
     return found, breaks

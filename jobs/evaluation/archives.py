@@ -9,7 +9,7 @@ from detection.accuracy.stream import Changes, Stream, changes
 from detection.codes import Turn
 from detection.errors import BadInput
 from detection.monitors import Looks
-from detection.prepare.indices import index_of
+from detection.prepare.indices import index_from
 from detection.segments import segments
 from detection.types import Float
 from jobs.config import SeriesConfig
@@ -53,12 +53,7 @@ class PixelArchive:
         ]
         if self.config.index is None:
             return self.planes, kept
-        index = index_of(self.config.index)
-        if index is None or not set(index.bands) <= set(self.planes):
-            raise BadInput(
-                f"{self.config.name}: index {self.config.index!r} cannot be made of {', '.join(self.planes)}"
-            )
-        made = index.compute(*(kept[self.planes.index(band)] for band in index.bands)).astype(np.float32)
+        made = index_from(self.config.index, dict(zip(self.planes, kept, strict=True)))
         return (self.config.index, *self.planes), [made, *kept]
 
 

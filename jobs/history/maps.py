@@ -6,10 +6,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.codes import COUNT_NODATA, DATE_NODATA, NO_YEAR, YEAR_NODATA, Segmented, Turn
+from detection.codes import COUNT_NODATA, DATE_NODATA, NO_YEAR, NOT_YET, YEAR_NODATA, Segmented
 from detection.patches.yearly import years
-from detection.segments import Segments
-from detection.types import Mask
+from detection.segments import Aftermath, Segments
+from detection.segments.aftermath import latest
+from detection.segments.recovery import NOT_REACHED
 
 Layers = dict[str, NDArray[Any]]
 MOST_SEGMENTS: Final = COUNT_NODATA - 1
@@ -17,6 +18,9 @@ NOTHING: Final[Mapping[str, tuple[Any, type]]] = {
     "loss_year": (YEAR_NODATA, np.uint16),
     "loss_magnitude": (np.nan, np.float32),
     "regrowth_year": (YEAR_NODATA, np.uint16),
+    "recleared_year": (YEAR_NODATA, np.uint16),
+    "r80p": (np.nan, np.float32),
+    "y2r": (COUNT_NODATA, np.uint8),
     "segment_count": (COUNT_NODATA, np.uint8),
     "last_stable": (DATE_NODATA, np.int32),
     "segmented": (Segmented.FAILED, np.uint8),
@@ -29,28 +33,25 @@ def blank(shape: tuple[int, ...]) -> Layers:
     return {name: np.full(shape, value, kind) for name, (value, kind) in NOTHING.items()}
 
 
-def maps(found: Segments) -> Layers:
-    """(pixel,) layers. Of several losses the last counts, of the regrowths after it the first."""
+def maps(found: Segments, after: Aftermath) -> Layers:
+    """(pixel,) layers. Of several losses the last counts, and what came after it."""
     layers, cut = blank(found.status.shape), found.status == Segmented.SEGMENTED
     layers["segmented"] = found.status
     layers["segment_count"][cut] = np.minimum(found.count, MOST_SEGMENTS)[cut]
     layers["last_stable"][cut] = found.last_stable[cut]
-    for name in ("loss_year", "regrowth_year"):
+    for name in ("loss_year", "regrowth_year", "recleared_year"):
         layers[name][cut] = NO_YEAR
-    lost = found.changes[found.changes["turn"] == Turn.LOSS]
-    last = lost[np.append(np.diff(lost["pixel"]) != 0, True)[: len(lost)]]  # by (pixel, day): the last of each pixel
-    layers["loss_year"][last["pixel"]] = years(last["day"])
-    layers["loss_magnitude"][last["pixel"]] = last["magnitude"]
-    grown = found.changes[found.changes["turn"] == Turn.REGROWTH]
-    grown = grown[_after(grown, last, len(cut))]
-    first = grown[np.append(True, np.diff(grown["pixel"]) != 0)[: len(grown)]]
-    layers["regrowth_year"][first["pixel"]] = years(first["day"])
+    last = latest(after)
+    lost = after.losses[last]
+    back = after.metrics.y2r[last]
+    told = np.where(back == NOT_REACHED, NOT_YET, np.where(np.isfinite(back), back, COUNT_NODATA))
+    for name, values in (
+        ("loss_year", years(lost["day"])),
+        ("loss_magnitude", lost["magnitude"]),
+        ("regrowth_year", after.regrowth.onset[last]),
+        ("recleared_year", after.regrowth.cleared[last]),
+        ("r80p", after.metrics.r80p[last]),
+        ("y2r", told),
+    ):
+        layers[name][lost["pixel"]] = values
     return layers
-
-
-def _after(grown: NDArray[Any], last: NDArray[Any], pixels: int) -> Mask:
-    """Which regrowths follow the last loss of their pixel."""
-    lost_on = np.full(pixels, np.iinfo(np.int32).max, np.int32)
-    lost_on[last["pixel"]] = last["day"]
-    made: Mask = grown["day"] > lost_on[grown["pixel"]]
-    return made

@@ -11,10 +11,11 @@ from uuid import NAMESPACE_URL, uuid5
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.codes import TURN_COLOUR
+from detection.codes import COUNT_NODATA, NOT_YET, TURN_COLOUR, Turn
 from detection.context import describe
 from detection.patches.yearly import YearPatch
-from detection.types import to_date
+from detection.segments.recovery import NOT_REACHED, summary
+from detection.types import Grid, to_date
 from jobs.history.maps import Layers
 from jobs.outputs import RunFacts, publish
 from jobs.outputs.folders import write_manifest
@@ -39,7 +40,7 @@ def write_products(
 ) -> None:
     """Write all products of a run into an empty folder."""
     files = write_rasters(layers, folder, run=run)
-    facts = [_facts(work, patch, run) for patch in patches]
+    facts = [_facts(work, patch, run) | _recovery(layers, patch, work.grid) for patch in patches]
     files += write_sheet(CHANGES, facts, [p.cells for p in patches], folder, colours=TURN_COLOUR, run=run)
     publish(folder / AREAS, _areas(patches))
     write_manifest(folder, manifest)
@@ -72,6 +73,16 @@ def _facts(work: HistoryPlan, patch: YearPatch, run: RunFacts) -> Row:
         "simulated": run.simulated,
         **located(patch.cells, run.grid.lattice),
     }
+
+
+def _recovery(layers: Layers, patch: YearPatch, grid: Grid) -> Row:
+    """How far the cells whose last loss this was have come back; null of other kinds of change."""
+    rows, columns = (patch.cells - [grid.first_row, grid.first_column]).T
+    mine = (layers["loss_year"][rows, columns] == patch.year) & (patch.turn == Turn.LOSS)
+    back, years = layers["r80p"][rows, columns].astype(np.float64), layers["y2r"][rows, columns].astype(np.float64)
+    years[years == COUNT_NODATA], years[years == NOT_YET] = np.nan, NOT_REACHED
+    r80p, y2r = summary("r80p", back, mine), summary("y2r", years, mine)
+    return {"r80p": number(r80p.mean, 4), "y2r": number(y2r.mean, 2), "recovered_share": number(y2r.recovered, 4)}
 
 
 def _ident(patch: YearPatch, run: RunFacts) -> str:

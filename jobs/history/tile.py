@@ -23,7 +23,7 @@ from detection.monitors import Looks
 from detection.patches import on_lattice
 from detection.patches.yearly import CELL_CHANGE
 from detection.prepare.passes import once
-from detection.segments import Segments, segments
+from detection.segments import Aftermath, Segments, history
 from detection.types import Cube, Grid, Mask, digest
 from jobs.history.maps import NOTHING, Layers, maps
 from jobs.history.scratch import Scratch
@@ -94,7 +94,7 @@ def key_of(plan: HistoryPlan, tile: Grid, code: str) -> str:
     scenes = [(row.scene.id, row.baseline) for row in near(plan, tile)[0]]
     area = None if plan.area is None else plan.area.wkb_hex
     method = {"segments": asdict(mine.segments), "annual": mine.annual and asdict(mine.annual)}
-    method |= {"sources": asdict(mine.sources)}
+    method |= {"recovery": asdict(mine.recovery), "sources": asdict(mine.sources)}
     return digest([asdict(tile), scenes, area, plan.processing, method, code])[:16]
 
 
@@ -122,19 +122,23 @@ def segment(task: Task) -> Done:
 
 def _cut(plan: HistoryPlan, band: Cube, inside: Mask) -> Result:
     """What is said of a band of rows."""
-    found = judged(plan, Looks.of(once(band)), inside, forest(plan.config.context, band.grid))
-    shaped = {name: layer.reshape(band.grid.shape) for name, layer in maps(found).items()}
+    found, after = judged(plan, Looks.of(once(band)), inside, forest(plan.config.context, band.grid))
+    shaped = {name: layer.reshape(band.grid.shape) for name, layer in maps(found, after).items()}
     return Result(shaped, on_lattice(found.changes, band.grid, CELL_CHANGE))
 
 
-def judged(plan: HistoryPlan, looks: Looks, inside: Mask, baseline: Mask | None) -> Segments:
-    """The segments of a row of pixels; inside and baseline (forest or not; None: not known) are (y, x)."""
+def judged(plan: HistoryPlan, looks: Looks, inside: Mask, baseline: Mask | None) -> tuple[Segments, Aftermath]:
+    """The segments of a row of pixels and what came after their losses.
+
+    inside and baseline (forest or not; None: not known) are (y, x).
+    """
     config = plan.config
     sign = 1 if config.prepare.loss == "lowers" else -1
     wanted = inside if baseline is None else inside & baseline
-    found = segments(config.segments, looks, config.names, wanted.ravel(), sign, config.annual)
+    method, recovery = config.segments, config.recovery
+    found, after = history(method, recovery, looks, config.names, wanted.ravel(), sign, config.annual)
     status = np.where((inside & ~wanted).ravel(), np.uint8(Segmented.NOT_FOREST), found.status)
-    return replace(found, status=status)
+    return replace(found, status=status), after
 
 
 def _part(layer: Mask, whole: Grid, part: Grid) -> Mask:

@@ -15,6 +15,7 @@ from detection.codes import (
     MONITORED_COLOUR,
     MONITORED_MEANING,
     NO_YEAR,
+    NOT_YET,
     SEGMENTED_COLOUR,
     SEGMENTED_MEANING,
     STATUS_COLOUR,
@@ -63,6 +64,16 @@ LAYERS: Final[Mapping[str, Layer]] = {
     "loss_year": Layer("uint16", YEAR_NODATA, "calendar year of the last loss, 0: none", "a", years=True),
     "loss_magnitude": Layer("float32", float("nan"), "change of the index at the last loss, in its units", "1"),
     "regrowth_year": Layer("uint16", YEAR_NODATA, "year regrowth after the last loss began, 0: none", "a", years=True),
+    "recleared_year": Layer("uint16", YEAR_NODATA, "year what had regrown was cleared again, 0: not", "a", years=True),
+    "r80p": Layer(
+        "float32",
+        float("nan"),
+        "R80P: index some years after the last loss (`recovery.span`), over 80 % of that before it",
+        "1",
+    ),
+    "y2r": Layer(
+        "uint8", COUNT_NODATA, f"Y2R: years from the last loss to 80 % of the index before it, {NOT_YET}: not yet", "a"
+    ),
     "segment_count": Layer("uint8", COUNT_NODATA, "stretches that one model each describes", "1"),
     "last_stable": Layer("int32", DATE_NODATA, "last look that belongs to a segment, days since 1970-01-01", "d"),
     "segmented": Layer(

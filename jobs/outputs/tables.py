@@ -21,7 +21,10 @@ _DATES = ("change_date", "last_clear_before", "first_detected", "confirmed_on", 
 _DAYS = ("first_day", "last_day")
 _WHOLE = ("revision", "status_code", "gsd_m", "count", "year")
 _TRUTHS = ("area_is_estimate", "simulated")
-_NUMBERS = ("area_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_max", "magnitude_sigma", "probability")
+_NUMBERS = (
+    *("area_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_max", "magnitude_sigma", "probability"),
+    *("r80p", "y2r", "recovered_share"),
+)
 _PLACES = ("lon", "lat", "utm_e", "utm_n")
 _TYPES: dict[str, pa.DataType] = {
     **dict.fromkeys((*_DATES, *_DAYS), pa.date32()),
@@ -41,8 +44,8 @@ COLUMNS = (
 """Every column, in order; those without a type of their own are text."""
 CHANGE_COLUMNS = (
     *("id", "collection", "kind", "year", "first_day", "last_day", "area_ha", "area_is_estimate", "mmu_ha", "gsd_m"),
-    *("count", "magnitude", "magnitude_metric", "probability", "baseline", "detected_by", "simulated", "lattice"),
-    *("geometry_method", "lon", "lat", "utm_zone", "utm_e", "utm_n"),
+    *("count", "magnitude", "magnitude_metric", "probability", "r80p", "y2r", "recovered_share", "baseline"),
+    *("detected_by", "simulated", "lattice", "geometry_method", "lon", "lat", "utm_zone", "utm_e", "utm_n"),
 )
 
 
