@@ -35,6 +35,8 @@ BARE = np.array([0.075, 0.105, 0.135, 0.21, 0.30, 0.225])
 SWING = np.array([0.002, 0.004, 0.003, 0.03, 0.012, 0.006])
 NOISE = np.array([0.004, 0.004, 0.004, 0.010, 0.008, 0.006])
 FIRST = 12_000
+EPOCH = 719_163
+"""Ordinal of 1970-01-01."""
 ROOT = Path(__file__).parents[1]
 
 
@@ -422,6 +424,49 @@ def test_breaks_of_the_usgs_series(shared: Path) -> None:
         looks = real(days, table[[1, 2, 3, 4, 5, 6]].to_numpy(float), table.iloc[:, -1].isin((0, 1)).to_numpy())
         # COLD breaks sample_2 within its first three years, in what is here still the stretch it begins with.
         assert told(looks) == [] and cut(looks).status.tolist() == [Segmented.SEGMENTED]
+
+
+def usgs(file: Path) -> Looks:
+    """Clear looks of a pixel of the analysis-ready data, quality as bits of Collection 1."""
+    taken = np.load(file, allow_pickle=True, encoding="latin1")[1]
+    order = np.argsort(taken["dates"], kind="stable")
+    bands = np.stack([np.asarray(taken[f"{band}s"], float) for band in BANDS], 1)[order]
+    clear = np.isin(np.asarray(taken["qas"])[order], (66, 68, 130, 132, 322, 324, 386, 388))
+    return real([date.fromordinal(int(d)) for d in np.asarray(taken["dates"])[order]], bands, clear)
+
+
+def test_the_pixels_with_which_the_usgs_tests_its_own(shared: Path) -> None:
+    """Beside COLD on the same looks (pyxccd 1.1.0): one break on 2002-06-22, none in the two of bare rock, few looks."""
+    found = {
+        file.stem.split("_", 1)[1]: usgs(file) for file in sorted((shared / "data/pixel-series/lcmap").glob("*.npy"))
+    }
+    assert told(found["-2010765_1964625_pixel"])[0] == (date(2002, 6, 22), Turn.LOSS)
+    for name in ("-1945125_2844645_pixel_endfit", "-1945155_2844645_pixel_startfit", "-1947075_2846265_pixel_insuff"):
+        # Seen in summer alone and snow for the rest: a level that shifts by .03 is a break here, of nothing that was forest.
+        said = cut(found[name], Ccdc(forest_min=0.5))
+        assert said.status.tolist() == [Segmented.SEGMENTED] and Turn.LOSS not in said.changes["turn"], name
+
+
+def test_the_model_of_the_usgs_series_where_both_cut_alike(shared: Path) -> None:
+    """Their coefficients are a lasso's and ours a ridge's; what both say of the ground is the same within its scatter."""
+    folder = shared / "data/pixel-series/lcmap"
+    table = pd.read_csv(folder / "test_3657_3610_observations.csv", header=None)
+    days = [date.fromordinal(int(d)) for d in table[0]]
+    ours = cut(real(days, table[[1, 2, 3, 4, 5, 6]].to_numpy(float), table.iloc[:, -1].isin((0, 1)).to_numpy()))
+    theirs = pd.read_csv(folder / "test_3657_3610_coefficients.csv", header=None)
+    for row, (first, last) in ((0, (724_785, 725_777)), (1, (728_385, 731_761))):
+        terms = theirs[(theirs[0] == first) & (theirs[1] == last)].iloc[:, 2:8].to_numpy()
+        ordinals = np.arange(first, min(last, int(ours.rows["last"][row]) + EPOCH), 30)
+        said = wave(ordinals, ordinals) @ terms / 1e4
+        mine = wave((ordinals - EPOCH - 10_957) / 365.25, ordinals - EPOCH) @ ours.coefficients[row, 1:].T
+        assert np.sqrt(((said - mine) ** 2).mean(0)).max() < 0.03
+        assert np.sqrt(((said[::-1] - mine) ** 2).mean(0)).max() > 0.03 or row == 1, "turned round in time it is not"
+
+
+def wave(trend: NDArray[Any], days: NDArray[Any]) -> NDArray[np.float64]:
+    """(time, term) of a model with three harmonics."""
+    turns_ = 2 * np.pi * days / 365.25
+    return np.stack([np.ones(len(days)), trend, *(f(k * turns_) for k in (1, 2, 3) for f in (np.cos, np.sin))], 1)
 
 
 def test_the_felling_in_ohio(shared: Path) -> None:
