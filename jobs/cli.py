@@ -280,6 +280,7 @@ def _run_history(asked: Any, max_gb: float | None) -> None:
         click.echo(f"not done: {line}", err=True)
     _name_some("lacks a band", outcome.lacking)
     _name_some("not understood", outcome.not_understood)
+    _name_some("note", outcome.notes)
     found = "; ".join(f"{k}: {n} polygons, {outcome.hectares[k]:,.1f} ha mapped" for k, n in outcome.polygons.items())
     before = "nothing new" if outcome.kind == "nothing new" else f"{outcome.scenes} scenes"
     click.echo(f"{asked.name}: {before}; {found or 'no changes'}. Products: {outcome.folder}")

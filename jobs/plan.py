@@ -1,5 +1,6 @@
 """What a job is going to do: its grid, tiles, scenes and what they will cost, before anything is spent."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from detection.errors import BadInput, GridMismatch, NoImagery, UnknownBand
 from detection.monitors import Detector
 from detection.monitors.fusion import Fusion
 from detection.prepare import RADAR, bands_needed, planes_of
+from detection.prepare.harmonise import BANDPASS
 from detection.sources import Source, Traffic
 from detection.sources.earthengine import EarthEngine
 from detection.sources.files import Files, FilesParameters
@@ -48,7 +50,7 @@ class TilePlan:
 
 
 @dataclass(frozen=True)
-class Work:
+class Work(ABC):
     """A job that reads scenes, of whatever kind, worked out."""
 
     config: JobConfig | HistoryConfig
@@ -75,9 +77,9 @@ class Work:
         return tuple(sorted({row.sensor for row in self.rows}))
 
     @cached_property
+    @abstractmethod
     def planes(self) -> Planes:
         """What a look holds."""
-        raise NotImplementedError
 
     def planes_from(self, sensor: str) -> tuple[str, ...]:
         """The planes that looks of a family of sensors have, each once."""
@@ -146,6 +148,16 @@ class HistoryPlan(Work):
         """What a look holds: the index, and what is modelled beside it, all of one kind of sensor."""
         names = self.config.names
         return Planes((), names) if any(scene.radar for scene in self.scenes) else Planes(names)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the analyst should know before believing the maps."""
+        unlike = {BANDPASS[p].source if p in BANDPASS else "" for p in {scene.platform for scene in self.scenes}}
+        if self.config.prepare.harmonise or len(unlike) < 2:
+            return ()
+        platforms = ", ".join(sorted({scene.platform for scene in self.scenes}))
+        seen = f"instruments that see differently ({platforms}) are not harmonised"
+        return (f"{seen}, and a step between them can look like loss; set prepare.harmonise: true",)
 
 
 W = TypeVar("W", bound=Work)

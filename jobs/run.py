@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from detection.alerts import Alert, Naming, reconcile, revisions
-from detection.errors import SourceUnavailable, StaleState
+from detection.errors import BadInput, SourceUnavailable, StaleState
 from detection.prepare import commonmode
 from detection.types import Float, Scene, digest
 from jobs import ledger, store
@@ -25,6 +25,7 @@ from jobs.completeness import looked
 from jobs.config import JobConfig, config_digest
 from jobs.database import default_url, open_database
 from jobs.estimate import check_memory
+from jobs.history.run import TILES
 from jobs.holder import heartbeat, take
 from jobs.ledger import Job, Lease, Run, Tile
 from jobs.plan import Plan, plan
@@ -108,6 +109,8 @@ def run(
     check_memory(work)
     approve(work)
     folder = config.output.folder / config.name
+    if (folder / TILES).exists():
+        raise BadInput(f"{config.name}: {folder} belongs to a history; give the monitoring job another name")
     folder.mkdir(parents=True, exist_ok=True)
     engine = open_database(config.database.url or default_url(folder))
     model = load(config.model.name, config.model.version) if config.model.name else None

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,13 +38,14 @@ from detection.prepare import Prepare
 from detection.segments import Landtrendr, Segments
 from detection.types import Cube, Grid, Planes, Scene, to_day
 from jobs import cli, ledger
-from jobs.config import Archive, ConfigError, SeriesConfig, load
+from jobs.config import Archive, ConfigError, HistoryConfig, JobConfig, Output, SeriesConfig, load
 from jobs.estimate import estimate, memory_gb
 from jobs.history import run as driver
 from jobs.history import scratch, tile
 from jobs.history.run import HistoryOutcome, run_history
 from jobs.history.series import SegmentsOutcome
 from jobs.plan import plan_history
+from jobs.run import run as monitor
 from jobs.series import run_series
 from jobs.template import template
 
@@ -374,6 +376,23 @@ def test_a_second_run_at_once_and_a_monitoring_jobs_folder_are_refused(scenes: P
     (home / "sachawatch.db").touch()
     with pytest.raises(BadInput, match="monitoring job"):
         start(scenes, tmp_path)
+
+
+def test_a_monitoring_job_does_not_take_the_folder_of_a_history(tmp_path: Path) -> None:
+    asked = load(ROOT / "configs/demo-madre-de-dios.yaml")
+    assert isinstance(asked, JobConfig)
+    (tmp_path / asked.name / driver.TILES).mkdir(parents=True)
+    with pytest.raises(BadInput, match="belongs to a history"):
+        monitor(replace(asked, output=Output(folder=tmp_path)), now=lambda: NOON)
+    assert [entry.name for entry in (tmp_path / asked.name).iterdir()] == [driver.TILES]
+
+
+def test_instruments_that_see_differently_are_named_unless_they_are_harmonised() -> None:
+    asked = load(ROOT / "configs/history-madre-de-dios.yaml")
+    assert isinstance(asked, HistoryConfig)
+    assert plan_history(asked).notes == ()
+    (note,) = plan_history(replace(asked, prepare=replace(asked.prepare, harmonise=False))).notes
+    assert "landsat-7, landsat-8" in note and note.endswith("set prepare.harmonise: true")
 
 
 def test_no_scene_is_one_clear_line(scenes: Path, tmp_path: Path) -> None:

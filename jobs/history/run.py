@@ -64,6 +64,8 @@ class HistoryOutcome:
     """Scenes of which the provider lacks a band, a line each: they show nothing."""
     not_understood: tuple[str, ...] = ()
     """Entries of the catalogue that could not be understood, a line each."""
+    notes: tuple[str, ...] = ()
+    """What the analyst should know before believing the maps, a line each."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,18 @@ def _run(work: HistoryPlan, folder: Path, now: Clock, progress: Progress) -> His
         raise _nothing(work, found.failed[0])
     layers, patches = _stitched(work, found)
     failures = found.failures
-    detail = {"failures": list(failures), "lacking": found.lacking, "seconds": {"all": (now() - begun).total_seconds()}}
+    detail = {
+        "failures": list(failures),
+        "lacking": found.lacking,
+        "notes": list(work.notes),
+        "seconds": {"all": (now() - begun).total_seconds()},
+    }
     record = Run(
         _ident(work, failures), work.config.name, begun, "running", config_digest(work.config), _code(), detail
     )
     least = f"polygons of at least {work.config.polygons.minimum_mapping_unit_ha:g} ha"
     facts = told(work, record, work.scenes, method=work.config.segments.kind, least=least)
-    manifest = basis(work, record, work.scenes) | {"lacking": found.lacking}
+    manifest = basis(work, record, work.scenes) | {"lacking": found.lacking, "notes": list(work.notes)}
     there = (folder / "runs" / record.id).exists()
     write = partial(write_products, work=work, layers=layers, patches=patches, run=facts, manifest=manifest)
     products = put_run(folder, record.id, write)
@@ -158,6 +165,7 @@ def _run(work: HistoryPlan, folder: Path, now: Clock, progress: Progress) -> His
         failures,
         _said(found.lacking),
         work.not_understood,
+        work.notes,
     )
 
 
