@@ -24,6 +24,7 @@ check: $(VENV)/.ready
 # Longer proofs: the figures in benchmarks/RESULTS.md
 crash: $(VENV)/.ready
 	$(BIN)/python benchmarks/crash.py
+	SACHAWATCH_THOROUGH=1 $(BIN)/python -m pytest tests/test_sources_stac.py tests/test_sources_earthengine.py -k schedule
 
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/real_series.py

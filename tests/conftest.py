@@ -19,6 +19,12 @@ def shared() -> Path:
     return SHARED.resolve()
 
 
+@pytest.fixture(scope="session")
+def thorough() -> int:
+    """How many times as many random schedules of faults are tried: `make crash` asks for more than `make test`."""
+    return 3 if os.environ.get("SACHAWATCH_THOROUGH") else 1
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if "shared" in getattr(item, "fixturenames", ()):

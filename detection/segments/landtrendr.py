@@ -52,7 +52,7 @@ class Landtrendr:
     """A model with more segments is preferred while its p is within (2 - this) times the least."""
     min_years: Annotated[int, Ge(3)] = 6
     """Fewer years with a value than this end as the status "too few clear looks"."""
-    magnitude: Annotated[float, Ge(0)] = 0.1
+    magnitude: Annotated[float, Ge(0)] = 0.12
     """Least change of the index from one level to the next, in its units (chosen, see benchmarks)."""
     longest_loss: Annotated[float, Gt(0)] = 4.0
     """Years a loss may take; a longer decline is a change of the kind "other"."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from detection.codes import Observation
 from detection.errors import BadInput, NoImagery
-from detection.sources.cubes import CubeStore
 from detection.sources.extents import covering, overlap, shift
 from detection.sources.listings import dated, stacked, unknown_band
 from detection.sources.pieces import Piece, Store, Unreadable
@@ -147,6 +146,8 @@ class Files:
         given = self.parameters
         stored = given.sensor == "generic"
         if given.layout == "cube":
+            from detection.sources.cubes import CubeStore  # loads xarray: a second that only who reads a cube waits for
+
             variables = dict(zip(given.bands, given.variables or given.bands, strict=True))
             path = inside(given.folder, str(given.path))
             return CubeStore(

@@ -26,7 +26,6 @@ from detection.sources.pieces import one_line
 from detection.sources.ranges import Heads, Remote
 from detection.sources.rasters import READ_ERRORS
 from detection.sources.resample import Patch, nearest, onto
-from detection.sources.searching import items
 from detection.sources.sensors import SENSORS
 from detection.sources.signing import Signatures, check_credentials
 from detection.types import Codes, Grid, Mask, Raw, Row, parameters, to_date
@@ -115,6 +114,8 @@ class Stac:
         """
         if area is None:
             raise BadInput(f"{self.parameters.endpoint}: covers the world; give `area` as a bbox or a file")
+        from detection.sources.searching import items  # loads pystac-client: only who asks a catalogue waits for it
+
         check_credentials(self.parameters.endpoint, self._catalogue)
         self._client.check(self._url)
         box, period = _box(area), _period(first_day, last_day)
