@@ -13,6 +13,7 @@ demo: $(VENV)/.ready
 	$(BIN)/sachawatch run configs/demo-madre-de-dios.yaml
 
 test: $(VENV)/.ready
+	$(BIN)/python tests/kernels.py
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile=steady
 
 check: $(VENV)/.ready
