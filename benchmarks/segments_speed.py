@@ -160,7 +160,7 @@ def _all(a: Archives, peer: Cold | Sccd) -> list[NDArray[Any]]:
 def two_threads(a: Archives) -> str:
     """Two Python threads on halves of the pixels, against one on both: wall time, alternating."""
     halves = [
-        Looks(a.looks.scenes, np.ascontiguousarray(h)) for h in np.array_split(np.tile(a.looks.values, 4), 2, axis=2)
+        Looks(a.looks.scenes, np.ascontiguousarray(h)) for h in np.array_split(np.tile(a.looks.values, 10), 2, axis=2)
     ]
     work = lambda half: segments(Ccdc(), half, PLANES, np.ones(half.values.shape[2], np.bool_))  # noqa: E731
     alone = lambda: [work(half) for half in halves]  # noqa: E731
