@@ -9,8 +9,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from fulldisk import largest_file
 from rasterio.errors import NotGeoreferencedWarning
 
 import jobs.run
@@ -417,17 +417,6 @@ def test_a_block_that_does_not_decode_is_3_and_taken_in_once_whole(call: Call, j
 
 
 # --- machines ---------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def largest_file(limit: int) -> Iterator[None]:
-    """Writes beyond so many bytes of a file fail from here on, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(

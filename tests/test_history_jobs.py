@@ -24,6 +24,7 @@ import pytest
 import rasterio
 import standin
 from click.testing import CliRunner
+from fulldisk import largest_file
 from historysetup import BANDS, NOON, PATTERN, config, start
 from numpy.typing import NDArray
 from standin import install, segment, stand_in
@@ -305,6 +306,16 @@ def test_a_scene_that_cannot_be_read_is_named_and_tried_again(
     assert mended.kind == "done"
     np.testing.assert_array_equal(rasters(mended)["segmented"], rasters(whole)["segmented"])
     assert len(list((tmp_path / "archive" / "tiles").iterdir())) == 1, "what no longer counts is taken away"
+
+
+@pytest.mark.parametrize(("size", "said"), [(256, "File too large"), (40, r"could not be written.*changes\.gpkg")])
+def test_a_full_disk_leaves_no_products_and_the_next_run_is_whole(
+    scenes: Path, whole: HistoryOutcome, tmp_path: Path, size: int, said: str
+) -> None:
+    with largest_file(100_000), pytest.raises(OSError, match=said):
+        start(scenes, tmp_path, tile=size)
+    assert not (tmp_path / "archive" / "latest").exists()
+    same(whole, start(scenes, tmp_path, tile=size))
 
 
 KILLED = """
