@@ -14,8 +14,9 @@ from sklearn.linear_model import LogisticRegression
 from detection.errors import BadInput
 from detection.types import parameters
 from models.features import NAMES
-from models.forest import LEAF, Forest, logit
+from models.forest import Arrays, Forest, logit
 from models.samples import Samples
+from models.walk import LEAF
 
 
 @parameters
@@ -74,24 +75,28 @@ def sigmoid(raw: NDArray[np.float64], calibration: Samples) -> NDArray[np.float6
 
 
 def flatten(classifier: RandomForestClassifier, calibration: NDArray[np.float64]) -> Forest:
-    """The plain arrays of a fitted forest; checked as a stored one is."""
+    """The plain arrays of a fitted forest of two classes; checked as a stored one is."""
+    nodes = nodes_of(classifier)
+    share = nodes.pop("values")[:, 1]
+    arrays = {"features": np.array(NAMES), **nodes, "share": share, "sigmoid": calibration}
+    return Forest.of(arrays, "the fitted forest")
+
+
+def nodes_of(classifier: RandomForestClassifier) -> Arrays:
+    """All nodes of all trees in one row, as `models.walk.packed` takes them; LEAF stands for no child."""
     trees = [estimator.tree_ for estimator in classifier.estimators_]
     roots = np.cumsum([0, *(t.node_count for t in trees)])[:-1]
     inner = np.concatenate([t.children_left for t in trees]) >= 0
     left = np.concatenate([t.children_left + root for t, root in zip(trees, roots, strict=True)])
     right = np.concatenate([t.children_right + root for t, root in zip(trees, roots, strict=True)])
-    values = np.concatenate([t.value[:, 0, :] for t in trees])
-    arrays = {
-        "features": np.array(NAMES),
+    return {
         "roots": roots.astype(np.int32),
         "left": np.where(inner, left, LEAF).astype(np.int32),
         "right": np.where(inner, right, LEAF).astype(np.int32),
         "feature": np.where(inner, np.concatenate([t.feature for t in trees]), LEAF).astype(np.int16),
         "threshold": np.where(inner, np.concatenate([t.threshold for t in trees]), 0.0),
-        "share": values[:, 1] / values.sum(1),
-        "sigmoid": calibration,
+        "values": np.concatenate([t.value[:, 0, :] for t in trees]),  # shares of the classes
     }
-    return Forest.of(arrays, "the fitted forest")
 
 
 def _require_both(samples: Samples, split: str) -> None:

@@ -1,4 +1,4 @@
-"""A forest of decision trees and its calibration as plain arrays, and the walk through them: numpy, no scikit-learn.
+"""A forest of decision trees and its calibration as plain arrays: no scikit-learn. `models.walk` walks the trees.
 
 The trees are those of scikit-learn's random forest, taken over node by node by `models.estimators`: left where the
 feature (float32) is at most the threshold, the mean over the trees of the leaf's share of true changes. Then Platt's
@@ -6,6 +6,7 @@ sigmoid (1999) over the logit of that mean.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 from detection.errors import BadInput
 from detection.types import Float
 from models.features import NAMES
+from models.walk import LEAF, Trees, packed
 
 Arrays = dict[str, NDArray[Any]]
-LEAF: Final = -1
 SURE: Final = 1e-3
 """A mean of leaves closer than this to 0 or 1 is taken as this close, so that the logit stays finite."""
 KINDS: Final = {
@@ -54,26 +55,16 @@ class Forest:
 
     def raw(self, rows: Float) -> NDArray[np.float64]:
         """(row,) mean of the leaves, 0..1; rows: (row, feature) float32."""
-        total = np.zeros(len(rows))
-        for root in self.roots:
-            total += self.share[self._leaves(rows, int(root))]
-        return total / len(self.roots)
+        return self._trees.mean(rows)[:, 0]
+
+    @cached_property
+    def _trees(self) -> Trees:
+        return packed(self.roots, self.left, self.right, self.feature, self.threshold, self.share[:, None])
 
     def probability(self, rows: Float) -> NDArray[np.float64]:
         """(row,) calibrated probability of true change; rows: (row, feature) float32 in the order of `features`."""
         slope, intercept = self.sigmoid
         return np.asarray(1 / (1 + np.exp(-(slope * logit(self.raw(rows)) + intercept))), np.float64)
-
-    def _leaves(self, rows: Float, root: int) -> NDArray[np.int64]:
-        """(row,) the leaf each row ends in."""
-        at = np.full(len(rows), root, np.int64)
-        walking = np.flatnonzero(self.left[at] != LEAF)
-        while len(walking):
-            node = at[walking]
-            low = rows[walking, self.feature[node]] <= self.threshold[node]
-            at[walking] = np.where(low, self.left[node], self.right[node])
-            walking = walking[self.left[at[walking]] != LEAF]
-        return at
 
     def arrays(self) -> Arrays:
         """The fixed set of named arrays, as stored."""
