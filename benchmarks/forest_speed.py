@@ -52,7 +52,7 @@ def main() -> None:
         f"{SAMPLES:,} random samples of {FEATURES} features in {CLASSES} classes, {ROWS:,} rows; CPU time, one thread,",
         f"medians of {ROUNDS} rounds in which both take turns.",
         "",
-        "| forest | ours, rows a second | scikit-learn | times as fast (least, most) | rows with another class | greatest difference |",
+        "| forest | ours, rows a second | scikit-learn | times as fast (least, most) | other class | greatest difference |",
         "|---|---|---|---|---|---|",
     ]
     for name, grow in FORESTS.items():
