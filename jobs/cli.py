@@ -165,11 +165,15 @@ def evaluate(config: Path, why: str) -> None:
 @sachawatch.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("models-trained"), help="Folder for the model.")
 @click.option("--version", default=None, help="Its version; the recipe's own where none is given.")
-def train(out: Path, version: str | None) -> None:
-    """Rebuild the shipped model from its seeds (simulated scenes; some minutes)."""
-    from models.train import train_and_save
+@click.option("--model", default="loss-simulated", show_default=True, help="Name of a model that ships.")
+def train(out: Path, version: str | None, model: str) -> None:
+    """Rebuild a shipped model from its seeds (simulated scenes; some minutes)."""
+    from detection.errors import BadInput
+    from models.train import RECIPES, train_and_save
 
-    for line in train_and_save(out, version=version):
+    if model not in RECIPES:
+        raise BadInput(f"train: no model {model!r} ships; there is {', '.join(RECIPES)}")
+    for line in train_and_save(out, version=version, recipe=RECIPES[model]):
         click.echo(line)
 
 

@@ -33,7 +33,7 @@ from jobs.publish import Result, publish_run, shown
 from jobs.reports.html import SceneFacts
 from jobs.state import Generation, read_generation, sweep
 from jobs.tile import Detected, Failed, Observed, Task, detect, lattice_log, observe, without_counts
-from models.predict import judge
+from models.predict import check, judge
 from models.registry import Model, load
 
 Clock = Callable[[], datetime]
@@ -105,6 +105,7 @@ def run(
 
     Raises leaves of DetectionError for what a user can mend; `ledger.Busy` while another run of this job is at work.
     """
+    model = _model(config)
     work = plan(config)
     check_memory(work)
     approve(work)
@@ -113,7 +114,6 @@ def run(
         raise BadInput(f"{config.name}: {folder} belongs to a history; give the monitoring job another name")
     folder.mkdir(parents=True, exist_ok=True)
     engine = open_database(config.database.url or default_url(folder))
-    model = load(config.model.name, config.model.version) if config.model.name else None
     grids = tuple(Tile(t.id, *work.grid.offset(t.grid), *t.grid.shape) for t in work.tiles)
     ledger.register_job(engine, Job(config.name, config.name, config_digest(config), work.grid, now()), grids)
     with take(engine, config.name, now) as lease, heartbeat(lease):
@@ -128,6 +128,15 @@ def run(
             counts = shown(list(store.latest(engine, config.name).values()))
             return Outcome("nothing new", _latest(folder), counts, not_understood=work.not_understood)
         return _run(desk, new)
+
+
+def _model(config: JobConfig) -> Model | None:
+    """What judges the alerts; None where the config names nothing."""
+    if config.model.name is None:
+        return None
+    model = load(config.model.name, config.model.version)
+    check(model, config.monitor)
+    return model
 
 
 def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:

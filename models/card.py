@@ -102,7 +102,9 @@ class Card:
     detectors: dict[str, str]
     """How the detector was set -> sha256 of its parameters."""
     software: dict[str, str]
-    """Versions that made it; none is needed to use it but numpy."""
+    """Versions that made it; none is needed to use it but numpy and numba."""
+    monitor: str = "cusum"
+    """Kind of the monitor the alerts were made by."""
 
     def to_json(self) -> str:
         """The card as JSON, the same text for the same card."""
@@ -115,7 +117,12 @@ class Card:
             parts.append(SIMULATED)
         parts += [_list("What it is not for", self.not_for), _list("Limits", self.limits)]
         told = {"Data": self.data, "Area": self.area, "Period": self.period, "True means": self.label}
-        told |= {"Index": self.index, "Algorithm": self.algorithm, "Features": ", ".join(self.features)}
+        told |= {
+            "Monitor": self.monitor,
+            "Index": self.index,
+            "Algorithm": self.algorithm,
+            "Features": ", ".join(self.features),
+        }
         parts.append(_list("How it was made", [f"{key}: {text}" for key, text in told.items()]))
         parts += [_candidates(self.candidates), _scores(self.scores, self.simulated)]
         parts.append(

@@ -5,11 +5,29 @@ from dataclasses import replace
 from typing import Final
 
 from detection.alerts import Alert
+from detection.errors import BadInput
+from detection.monitors.fusion import Fusion
 from models.features import features
 from models.registry import Model
 
+FUSED: Final = "fusion"
+"""Kind of the monitor that takes several sensors as one evidence."""
 LOSS_FROM: Final = 0.5
 """Calibrated probability from which an alert is called tree cover loss: more likely than not."""
+
+
+def check(model: Model, monitor: object) -> None:
+    """Raise BadInput where the model has not learnt alerts of such a monitor.
+
+    What several sensors say together and what one index says are different numbers; monitors of one index are alike.
+    """
+    fused, learnt = isinstance(monitor, Fusion), model.card.monitor
+    if fused != (learnt == FUSED):
+        other = "of a single index" if fused else "of all sensors together"
+        raise BadInput(
+            f"model {model.identity}: has learnt alerts {other} (monitor `{learnt}`), not those of this job's monitor; name "
+            "another in `model.name` (`sachawatch models` lists them), or null"
+        )
 
 
 def judge(model: Model, alerts: Sequence[Alert]) -> list[Alert]:

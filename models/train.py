@@ -4,11 +4,11 @@ Every figure made here comes from simulated scenes and is a simulated score.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from annotated_types import Ge
 
@@ -16,9 +16,10 @@ from detection.errors import BadInput
 from detection.history import History
 from detection.monitors import Detector
 from detection.monitors.cusum import Cusum
+from detection.monitors.fusion import Fusion
 from detection.patches import Patches
 from detection.prepare import Prepare
-from detection.sources.simulated import SimulatedParameters
+from detection.sources.simulated import Family, SimulatedParameters
 from detection.types import parameters
 from models.card import Candidates, Card, Score
 from models.estimators import RandomForest, fit
@@ -35,6 +36,8 @@ TINY_HA: Final = 0.18
 """Two cells of 30 m: below the minimum mapping unit there are more false alerts to learn from."""
 LAX: Final = Cusum(slack=1.5, threshold=5.0)
 """Errs more than the default; chosen so that a scene gives more false alerts than true ones."""
+LAX_FUSION: Final = Fusion(alarm=4.0, confirm=6.0)
+"""As LAX."""
 FEW: Final = 200
 """Scores over fewer alerts than this are named on the card: at .9 their 95 % interval is wider than .08."""
 REGIONS: Final = {
@@ -54,7 +57,7 @@ class Recipe:
 
     name: str = "loss-simulated"
     """Name of the model: small letters, digits and hyphens."""
-    version: str = "3.0.0"
+    version: str = "3.1.0"
     """Its version; a version, once out, means one thing."""
     training: tuple[int, ...] = tuple(range(1101, 1107))
     """Seeds of the scenes it learns from."""
@@ -70,10 +73,18 @@ class Recipe:
     """First monitored day."""
     end: date = date(2025, 1, 1)
     """Day at which the looks end, itself left out."""
-    index: str = "nbr"
-    """Index the alerts are made on."""
-    forest_min: float | None = 0.5
-    """Level of the index below which a history is not forest."""
+    sensors: tuple[Family, ...] = ("landsat",)
+    """Which satellites look."""
+    regions: tuple[Literal["madre-de-dios", "alto-mayo", "loreto-peatland"], ...] = ("madre-de-dios",)
+    """Which simulated places the scenes are like, in turns."""
+    prepare: Prepare = field(default_factory=Prepare)
+    """How raw numbers become what the alerts are made on."""
+    history: History = field(default_factory=lambda: History(forest_min=0.5))
+    """How the stable past is modelled."""
+    monitor: Cusum | Fusion = field(default_factory=Cusum)
+    """The monitor in use."""
+    loosened: Cusum | Fusion = field(default_factory=lambda: LAX)
+    """The same, such that it errs more: to learn from, and for hard tests."""
     forest: RandomForest = field(default_factory=RandomForest)
     """Settings of the estimator."""
 
@@ -83,10 +94,31 @@ class Recipe:
             raise BadInput(
                 "train: training, calibration and test need at least one seed each, and none may be used twice"
             )
+        if type(self.monitor) is not type(self.loosened):
+            raise BadInput("train: monitor and loosened are of different kinds; loosen the monitor that is in use")
         if not self.start < self.monitor_from < self.end:
             raise BadInput(
                 f"train: {self.start}, {self.monitor_from}, {self.end} do not follow each other; put them in order"
             )
+
+
+FUSED: Final = Recipe(
+    name="fused-loss-simulated",
+    version="1.0.0",
+    training=tuple(range(1401, 1425)),
+    calibration=tuple(range(1501, 1513)),
+    test=tuple(range(1601, 1613)),
+    cells=200,
+    sensors=("landsat", "sentinel-2", "sentinel-1"),
+    regions=("madre-de-dios", "alto-mayo", "loreto-peatland"),
+    prepare=Prepare(harmonise=True),
+    history=History(harmonics=1, forest_min=0.5),
+    monitor=Fusion(),
+    loosened=LAX_FUSION,
+)
+"""The shipped model for alerts of every sensor, set as in configs/demo-fused.yaml."""
+RECIPES: Final = {recipe.name: recipe for recipe in (Recipe(), FUSED)}
+"""The models that ship."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +182,9 @@ WAYS: Final = {"training": (SMALL, LOOSE), "calibration": (IN_USE,), "test": (IN
 
 def lines(recipe: Recipe) -> tuple[Line, ...]:
     """The detector as in use, with smaller patches, and loosened as well, so that it errs more."""
-    history, tiny = History(forest_min=recipe.forest_min), Patches(minimum_mapping_unit_ha=TINY_HA)
-    use = Line(IN_USE, recipe.monitor_from, Prepare(index=recipe.index), detector=Detector(history=history))
-    lax = Detector(history=history, monitor=LAX)
+    tiny = Patches(minimum_mapping_unit_ha=TINY_HA)
+    set_, lax = (Detector(history=recipe.history, monitor=monitor) for monitor in (recipe.monitor, recipe.loosened))
+    use = Line(IN_USE, recipe.monitor_from, recipe.prepare, detector=set_)
     return use, replace(use, name=SMALL, patches=tiny), replace(use, name=LOOSE, patches=tiny, detector=lax)
 
 
@@ -162,6 +194,8 @@ def scenes(recipe: Recipe, split: str) -> list[SimulatedParameters]:
     return [
         SimulatedParameters(
             seed=seed,
+            region=recipe.regions[i % len(recipe.regions)],
+            sensors=recipe.sensors,
             crs=crs,
             rows=recipe.cells,
             columns=recipe.cells,
@@ -183,20 +217,21 @@ def _card(recipe: Recipe, forest: Forest, made: dict[str, Samples]) -> Card:
         version=recipe.version,
         purpose="Says for every revision of an alert how probable it is that the alert is true tree cover loss.",
         simulated=True,
-        data="Simulated Landsat Collection 2 scenes of a Madre de Dios that never was (open variant of the simulator), two "
-        "paths, 30 m; labels are the simulator's own truth.",
+        data=f"Simulated scenes ({', '.join(recipe.sensors)}) of places like {', '.join(recipe.regions)} that never were (open "
+        "variant of the simulator), 30 m; labels are the simulator's own truth.",
         area=f"Simulated squares of {recipe.cells} x {recipe.cells} cells of 30 m; seeds and corners are listed below.",
         period=f"{monitored} (simulated)",
         label=f"at least {COVERED:.0%} of the alert's cells lost forest no later than the revision's look and no more "
         f"than {OLD_DAYS} days before the alert's change date",
         features=NAMES,
-        index=recipe.index,
+        index=recipe.prepare.index,
+        monitor=recipe.monitor.kind,
         algorithm=_algorithm(recipe.forest),
         candidates=candidates,
         scores=scores,
         importance=importance(forest, made[f"test, {IN_USE}"]),
-        limits=_limits(candidates, scores),
-        not_for=NOT_FOR,
+        limits=_limits(recipe, candidates, scores),
+        not_for=(*NOT_FOR, f"Series of single pixels, or alerts of another monitor than `{recipe.monitor.kind}`."),
         detectors={line.name: line.detector.digest for line in lines(recipe)},
         software={name: version(name) for name in ("sachawatch", "scikit-learn", "numpy")},
     )
@@ -206,7 +241,7 @@ NOT_FOR: Final = (
     "Scores, areas or claims about real places: it has seen no satellite image.",
     "Telling kinds of loss apart: `other` is everything that is not loss of at least half of the alert.",
     "Degradation, peatland disturbance and regrowth: the scenes hold none that is labelled.",
-    "Series of single pixels, radar alerts, or indices other than the one named here.",
+    "Indices other than the one named here.",
 )
 
 
@@ -219,10 +254,12 @@ def _algorithm(forest: RandomForest) -> str:
     )
 
 
-def _limits(candidates: Sequence[Candidates], scores: Sequence[Score]) -> tuple[str, ...]:
+def _limits(recipe: Recipe, candidates: Sequence[Candidates], scores: Sequence[Score]) -> tuple[str, ...]:
     counts = "; ".join(f"{c.split}: {c.alerts - c.true} false of {c.alerts}" for c in candidates)
     thin = ", ".join(s.name for s in scores if s.alerts < FEW) or "none"
-    lax = f"a CUSUM of slack {LAX.slack} and threshold {LAX.threshold}, which errs more"
+    moved = {f.name: getattr(recipe.loosened, f.name) for f in fields(recipe.loosened)}
+    plain = {name: value for name, value in moved.items() if value != getattr(recipe.monitor, name)}
+    lax = f"{', '.join(f'{name} {value:g}' for name, value in plain.items())}, with which the monitor errs more"
     return (
         f"False alerts there were to learn from and to be judged by (last revision): {counts}.",
         f"`small patches`: minimum mapping unit {TINY_HA} ha, `loosened` also {lax}: to learn from and for hard tests.",

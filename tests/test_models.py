@@ -14,16 +14,21 @@ from sklearn.linear_model import LogisticRegression
 
 from detection.alerts import Alert, short_code
 from detection.errors import BadInput
+from detection.monitors.cusum import Cusum
+from detection.monitors.ewma import Ewma
+from detection.monitors.fusion import Fusion
 from detection.types import SECONDS_A_DAY, to_day
+from jobs.config import load as loaded
 from models import registry, scores, train
 from models.card import Card, from_json
 from models.estimators import RandomForest, fit, flatten, grow
 from models.features import NAMES, features, shape
 from models.forest import Forest, logit
-from models.predict import judge
+from models.predict import check, judge
 from models.registry import load, read, save, stored
 from models.samples import Samples, collect, join, lost_share
 
+ROOT = Path(__file__).parents[1]
 SMALL = train.Recipe(
     name="tiny",
     version="0.0.1",
@@ -574,14 +579,15 @@ def test_splits_share_neither_seed_nor_place():
 # the model that ships
 
 
-def test_the_shipped_model_is_small_and_its_card_is_that_of_its_recipe(shipped):
-    folder = registry.SHIPPED / f"loss-simulated-{train.Recipe().version}"
+@pytest.mark.parametrize("recipe", train.RECIPES.values(), ids=train.RECIPES)
+def test_a_shipped_model_is_small_and_its_card_is_that_of_its_recipe(recipe):
+    folder = registry.SHIPPED / f"{recipe.name}-{recipe.version}"
     assert sum(p.stat().st_size for p in folder.iterdir()) < 300_000
-    card, recipe = shipped.card, train.Recipe()
+    card = load(recipe.name).card
     assert (card.name, card.version) == (recipe.name, recipe.version)
     assert card.simulated
     assert card.features == NAMES
-    assert card.index == recipe.index
+    assert (card.index, card.monitor) == (recipe.prepare.index, recipe.monitor.kind)
     assert card.detectors == {line.name: line.detector.digest for line in train.lines(recipe)}
     assert (folder / "card.md").read_text("utf-8") == card.to_markdown()
     named = {c.split: c.scenes for c in card.candidates}
@@ -589,6 +595,24 @@ def test_the_shipped_model_is_small_and_its_card_is_that_of_its_recipe(shipped):
         f"seed {s.seed} at {s.crs} {s.west}, {s.north}" in named[f"test, {train.IN_USE}"]
         for s in train.scenes(recipe, "test")
     )
+
+
+def test_the_models_that_ship_share_no_seed_and_none_is_used_to_judge_detectors():
+    seeds = [s for recipe in train.RECIPES.values() for s in (*recipe.training, *recipe.calibration, *recipe.test)]
+    assert len(set(seeds)) == len(seeds)
+    judged = {seed for file in (ROOT / "benchmarks").glob("comparison*.yaml") for seed in loaded(file).data.seeds}
+    assert judged
+    assert not judged & set(seeds)
+
+
+def test_a_model_does_not_judge_alerts_of_another_kind(shipped):
+    check(shipped, Cusum())
+    check(load("fused-loss-simulated"), Fusion())
+    for model, monitor in ((shipped, Fusion()), (load("fused-loss-simulated"), Ewma())):
+        with pytest.raises(BadInput, match=r"^model .*-simulated@.*: has learnt alerts .*name another in `model.name`"):
+            check(model, monitor)
+    with pytest.raises(BadInput, match="of different kinds"):
+        dataclasses.replace(SMALL, monitor=Fusion())
 
 
 def test_the_shipped_model_is_better_than_none_on_scenes_it_has_not_seen(shipped, tiny):

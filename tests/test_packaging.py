@@ -29,7 +29,7 @@ IN_WHEEL = (
     "jobs/reports/report.html.j2",
     *(
         f"models/trained/{folder.name}/{name}"
-        for folder in sorted((ROOT / "models" / "trained").glob("loss-simulated-*"))
+        for folder in sorted((ROOT / "models" / "trained").glob("*-simulated-*"))
         for name in ("arrays.npz", "card.json", "sha256")
     ),
 )

@@ -19,7 +19,7 @@ from jobs.evaluation.archives import PixelArchive, within
 from jobs.evaluation.asked import Contestant
 from jobs.evidence import columns_of, fused, in_history, limits, narrowed
 from jobs.series import changes_of
-from models.predict import judge
+from models.predict import check, judge
 from models.registry import Model
 from models.registry import load as load_model
 from models.samples import Line, detect
@@ -231,7 +231,10 @@ def contestant(asked: Contestant, *, simulated: bool) -> PixelMonitor | PixelArc
     if isinstance(found, SeriesConfig):
         return PixelMonitor(found, asked.value if simulated else "value")
     if isinstance(found, JobConfig) and simulated:
-        return Job(found, model=load_model(found.model.name, found.model.version) if found.model.name else None)
+        model = load_model(found.model.name, found.model.version) if found.model.name else None
+        if model is not None:
+            check(model, found.monitor)
+        return Job(found, model=model)
     raise BadInput(
         f"{asked.config}: is of kind {found.kind}; a detector is of kind series or, on simulated data, monitor"
     )
