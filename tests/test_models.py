@@ -418,7 +418,7 @@ def test_what_is_no_model_is_refused_in_one_line(placed, tiny):
 def test_an_unknown_model_names_those_there_are(placed):
     with pytest.raises(BadInput, match=r"did you mean `loss-simulated`\?"):
         load("loss-simulate")
-    with pytest.raises(BadInput, match=r"there is loss-simulated, tiny$"):
+    with pytest.raises(BadInput, match=r"there is fused-loss-simulated, loss-simulated, tiny$"):
         load("zzz")
     with pytest.raises(BadInput, match=r"model tiny: no version 3; there is 0\.0\.1"):
         load("tiny", "3")
