@@ -33,8 +33,8 @@ from jobs.publish import Result, publish_run, shown
 from jobs.reports.html import SceneFacts
 from jobs.state import Generation, read_generation, sweep
 from jobs.tile import Detected, Failed, Observed, Task, detect, lattice_log, observe, without_counts
-from models.predict import check, judge
-from models.registry import Model, load
+from models.predict import chosen, judge
+from models.registry import Model
 
 Clock = Callable[[], datetime]
 Progress = Callable[[str, int, int], None]
@@ -105,7 +105,7 @@ def run(
 
     Raises leaves of DetectionError for what a user can mend; `ledger.Busy` while another run of this job is at work.
     """
-    model = _model(config)
+    model = chosen(config.model.name, config.model.version, config.monitor)
     work = plan(config)
     check_memory(work)
     approve(work)
@@ -128,15 +128,6 @@ def run(
             counts = shown(list(store.latest(engine, config.name).values()))
             return Outcome("nothing new", _latest(folder), counts, not_understood=work.not_understood)
         return _run(desk, new)
-
-
-def _model(config: JobConfig) -> Model | None:
-    """What judges the alerts; None where the config names nothing."""
-    if config.model.name is None:
-        return None
-    model = load(config.model.name, config.model.version)
-    check(model, config.monitor)
-    return model
 
 
 def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:

@@ -1,4 +1,4 @@
-"""What kind of change an alert is, and how sure: a stored model over the features of the alert. numpy alone."""
+"""What kind of change an alert is, and how sure: a stored model over the features of the alert. No scikit-learn."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,12 +8,21 @@ from detection.alerts import Alert
 from detection.errors import BadInput
 from detection.monitors.fusion import Fusion
 from models.features import features
-from models.registry import Model
+from models.registry import Model, load
 
 FUSED: Final = "fusion"
 """Kind of the monitor that takes several sensors as one evidence."""
 LOSS_FROM: Final = 0.5
 """Calibrated probability from which an alert is called tree cover loss: more likely than not."""
+
+
+def chosen(name: str | None, version: str | None, monitor: object) -> Model | None:
+    """The model that a config names for alerts of this monitor; None where it names none. Raises as `load` and `check`."""
+    if name is None:
+        return None
+    model = load(name, version)
+    check(model, monitor)
+    return model
 
 
 def check(model: Model, monitor: object) -> None:

@@ -19,9 +19,8 @@ from jobs.evaluation.archives import PixelArchive, within
 from jobs.evaluation.asked import Contestant
 from jobs.evidence import columns_of, fused, in_history, limits, narrowed
 from jobs.series import changes_of
-from models.predict import check, judge
+from models.predict import chosen, judge
 from models.registry import Model
-from models.registry import load as load_model
 from models.samples import Line, detect
 
 SERIES_AT_A_TIME = 8192
@@ -231,10 +230,7 @@ def contestant(asked: Contestant, *, simulated: bool) -> PixelMonitor | PixelArc
     if isinstance(found, SeriesConfig):
         return PixelMonitor(found, asked.value if simulated else "value")
     if isinstance(found, JobConfig) and simulated:
-        model = load_model(found.model.name, found.model.version) if found.model.name else None
-        if model is not None:
-            check(model, found.monitor)
-        return Job(found, model=model)
+        return Job(found, model=chosen(found.model.name, found.model.version, found.monitor))
     raise BadInput(
         f"{asked.config}: is of kind {found.kind}; a detector is of kind series or, on simulated data, monitor"
     )
