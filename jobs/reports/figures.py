@@ -126,7 +126,7 @@ def series_chart(series: SeriesFacts, title: str, metric: str) -> bytes:
 def _framed(figure: Figure) -> Axes:
     """Axes within margins that hold the words around a chart; to measure these would take as long as to draw them."""
     wide, tall = figure.get_size_inches()
-    left, right, bottom, top = 0.52, 0.08, 0.24, 0.24
+    left, right, bottom, top = 0.52, 0.2, 0.24, 0.24
     return figure.add_axes((left / wide, bottom / tall, 1 - (left + right) / wide, 1 - (bottom + top) / tall))
 
 
