@@ -31,7 +31,7 @@ from standin import install, segment, stand_in
 
 from detection import segments as room
 from detection.areas import cell_hectares
-from detection.codes import DATE_NODATA, NOT_YET, YEAR_NODATA, Segmented, Turn
+from detection.codes import COUNT_NODATA, DATE_NODATA, NOT_YET, YEAR_NODATA, Segmented, Turn
 from detection.errors import BadInput, NoImagery
 from detection.monitors import Looks
 from detection.patches.yearly import CELL_CHANGE, Polygons, yearly
@@ -111,7 +111,7 @@ def rasters(outcome: HistoryOutcome) -> dict[str, NDArray[Any]]:
     found = {}
     for path in sorted(outcome.folder.glob("*.tif")):
         with rasterio.open(path) as file:
-            found[path.stem] = file.read(1)
+            found[path.stem] = file.read() if path.stem == "regrowth_age" else file.read(1)
     return found
 
 
@@ -121,13 +121,14 @@ def features(outcome: HistoryOutcome) -> dict[str, dict[str, Any]]:
 
 
 def same(one: HistoryOutcome, other: HistoryOutcome) -> None:
-    """The same maps to the bit, the same polygons to the last figure, the same table."""
+    """The same maps to the bit, the same polygons to the last figure, the same tables."""
     a, b = rasters(one), rasters(other)
     assert a.keys() == b.keys()
     for name in a:
         np.testing.assert_array_equal(a[name], b[name], name)
     assert features(one) == features(other)
-    assert (one.folder / "areas.csv").read_bytes() == (other.folder / "areas.csv").read_bytes()
+    for table in ("areas.csv", "regrowth.csv"):
+        assert (one.folder / table).read_bytes() == (other.folder / table).read_bytes()
 
 
 # ---- what is found
@@ -152,6 +153,35 @@ def test_the_maps_say_what_was_cleared_when_and_where_it_grew_back(whole: Histor
     assert set(np.unique(found["segment_count"])) == {1, 2, 3, 255}
     assert (found["last_stable"][hidden] == DATE_NODATA).all()
     assert found["last_stable"][0, 0] >= to_day(date(2023, 9, 1))
+
+
+def test_what_grew_back_has_an_age_in_every_year_it_stands(whole: HistoryOutcome) -> None:
+    years = range(DAYS[0].year, DAYS[-1].year + 1)
+    with rasterio.open(whole.folder / "regrowth_age.tif") as file:
+        assert file.descriptions == tuple(map(str, years))
+        assert (file.nodata, set(file.dtypes)) == (COUNT_NODATA, {"uint8"})
+    age, segmented = rasters(whole)["regrowth_age"], rasters(whole)["segmented"]
+    for year, band in zip(years, age, strict=True):
+        assert (band[SMALL] == max(0, year - 2023)).all()
+        assert (band[LARGE] == 0).all() and band[ALONE] == 0, "lost, and not back"
+        np.testing.assert_array_equal(band == COUNT_NODATA, segmented != Segmented.SEGMENTED)
+    item = pystac.Item.from_file(whole.folder / "item.json").assets["regrowth_age"].extra_fields
+    assert [band["name"] for band in item["bands"]] == [str(year) for year in years]
+    style = (whole.folder / "regrowth_age.qml").read_text()
+    assert f'band="{len(years)}"' in style and 'value="3"' in style and 'value="0"' not in style
+
+
+def test_the_hectares_of_regrowth_are_those_of_its_map(whole: HistoryOutcome) -> None:
+    table = pd.read_csv(whole.folder / "regrowth.csv")
+    assert table.note.unique().tolist() == ["mapped area, not an unbiased estimate of area"]
+    assert table.age_years.unique().tolist() == ["0-2", "3-5", "6-10", "11-20", ">20"]
+    wide = table.pivot_table(index="year", columns="age_years", values="hectares")
+    rows, columns = np.nonzero(rasters(whole)["regrowth_age"][-1] == 3)
+    there = cell_hectares(GRID, rows + GRID.first_row, columns + GRID.first_column).sum()
+    assert there > 7
+    assert wide["0-2"].tolist() == pytest.approx([0, 0, 0, there, there, there, 0], abs=1e-4)
+    assert wide["3-5"].tolist() == pytest.approx([0, 0, 0, 0, 0, 0, there], abs=1e-4)
+    assert (wide[["6-10", "11-20", ">20"]] == 0).all(axis=None)
 
 
 def test_the_polygons_and_the_table_say_the_same(whole: HistoryOutcome) -> None:
@@ -377,6 +407,7 @@ def test_an_index_that_loss_raises_is_read_the_other_way_round(
     dark = start(scenes, tmp_path, prepare=Prepare(index="swir2", loss="raises"), planes=("nir",))
     assert rasters(dark)["loss_year"].shape == (ROWS, COLUMNS)  # 0.08 in swir2 is below what the stand-in notices
     assert json.loads((dark.folder / "manifest.json").read_text())["config"]["prepare"]["loss"] == "raises"
+    assert not list(dark.folder.glob("regrowth*age*")) and not (dark.folder / "regrowth.csv").exists()
 
 
 def test_a_second_run_at_once_and_a_monitoring_jobs_folder_are_refused(scenes: Path, tmp_path: Path) -> None:
@@ -416,7 +447,7 @@ def test_no_scene_is_one_clear_line(scenes: Path, tmp_path: Path) -> None:
 
 def test_every_raster_is_a_cog_with_its_meaning(whole: HistoryOutcome) -> None:
     names = {"loss_year", "loss_magnitude", "regrowth_year", "recleared_year", "r80p", "y2r", "segment_count"}
-    names |= {"last_stable", "segmented"}
+    names |= {"last_stable", "segmented", "regrowth_age"}
     assert {p.stem for p in whole.folder.glob("*.tif")} == names
     for name in names:
         with rasterio.open(whole.folder / f"{name}.tif") as file:

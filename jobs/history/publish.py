@@ -1,7 +1,8 @@
 """The products of a history: maps, polygons, a table by year, STAC, manifest. Whole or not at all."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from io import StringIO
 from math import fsum
 from pathlib import Path
@@ -17,34 +18,57 @@ from detection.patches.yearly import YearPatch
 from detection.segments.recovery import NOT_REACHED, summary
 from detection.types import Grid, to_date
 from jobs.history.maps import Layers
+from jobs.history.standing import ages, hectares
 from jobs.outputs import RunFacts, publish
 from jobs.outputs.folders import write_manifest
-from jobs.outputs.rasters import write_rasters
+from jobs.outputs.rasters import write_rasters, write_yearly
 from jobs.outputs.stac import write_stac
 from jobs.outputs.tables import CHANGES, Row
 from jobs.outputs.vectors import located, number, write_sheet
 from jobs.plan import HistoryPlan
 
 AREAS: Final = "areas.csv"
+REGROWTH: Final = "regrowth.csv"
 MAPPED: Final = "mapped area, not an unbiased estimate of area"
 
 
-def write_products(
-    folder: Path,
-    work: HistoryPlan,
-    layers: Layers,
-    patches: Sequence[YearPatch],
-    *,
-    run: RunFacts,
-    manifest: Mapping[str, Any],
-) -> None:
+@dataclass(frozen=True)
+class Made:
+    """What the tiles of an archive come to."""
+
+    layers: Layers
+    """(y, x) of the whole grid, by name."""
+    patches: Sequence[YearPatch]
+    """The changes, as polygons."""
+    stands: NDArray[Any]
+    """CELL_STAND rows of `jobs.history.standing`."""
+
+
+def write_products(folder: Path, work: HistoryPlan, made: Made, *, run: RunFacts, manifest: Mapping[str, Any]) -> None:
     """Write all products of a run into an empty folder."""
-    files = write_rasters(layers, folder, run=run)
+    layers, patches = made.layers, made.patches
+    files = [*write_rasters(layers, folder, run=run), *_standing(work, made, folder, run)]
     facts = [_facts(work, patch, run) | _recovery(layers, patch, work.grid) for patch in patches]
     files += write_sheet(CHANGES, facts, [p.cells for p in patches], folder, colours=TURN_COLOUR, run=run)
     publish(folder / AREAS, _areas(patches))
     write_manifest(folder, manifest)
     write_stac(folder, [*files, folder / AREAS], run=run)
+
+
+def _standing(work: HistoryPlan, made: Made, folder: Path, run: RunFacts) -> list[Path]:
+    """The ages of regrowth year by year. None of an index that loss raises: it has no level of which to regain a share."""
+    if work.config.prepare.loss != "lowers":
+        return []
+    period = _period(work)
+    old = ages(made.stands, period, work.grid, made.layers["segmented"])
+    publish(folder / REGROWTH, _regrowth(made.stands, period))
+    return [folder / REGROWTH, *write_yearly("regrowth_age", old, period, folder, run=run)]
+
+
+def _period(work: HistoryPlan) -> range:
+    """The calendar years of the archive, from that of its first scene to that of its last."""
+    seen = [scene.when.year for scene in work.scenes]
+    return range(min(seen), max(seen) + 1)
 
 
 def kind_of(patch: YearPatch) -> str:
@@ -98,11 +122,21 @@ def _areas(patches: Sequence[YearPatch]) -> bytes:
     by: dict[tuple[int, str], list[float]] = {}
     for patch in patches:
         by.setdefault((patch.year, kind_of(patch)), []).append(patch.hectares)
+    rows = ([*key, f"{fsum(found):.4f}", len(found), MAPPED] for key, found in sorted(by.items()))
+    return _table(["year", "kind", "hectares", "polygons", "note"], rows)
+
+
+def _regrowth(stands: NDArray[Any], period: Sequence[int]) -> bytes:
+    """`regrowth.csv`: the hectares of all cells on which regrowth stands, by year and age, no mapping unit left out."""
+    rows = ([year, name, f"{area:.4f}", MAPPED] for year, name, area in hectares(stands, period))
+    return _table(["year", "age_years", "hectares", "note"], rows)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     text = StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["year", "kind", "hectares", "polygons", "note"])
-    for (year, kind), found in sorted(by.items()):
-        table.writerow([year, kind, f"{fsum(found):.4f}", len(found), MAPPED])
+    table.writerow(columns)
+    table.writerows(rows)
     return text.getvalue().encode()
 
 

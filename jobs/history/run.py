@@ -19,15 +19,16 @@ import numpy as np
 import detection
 from detection.errors import BadInput, SourceUnavailable
 from detection.monitors import Looks
-from detection.patches.yearly import CELL_CHANGE, YearPatch, yearly
+from detection.patches.yearly import CELL_CHANGE, yearly
 from detection.types import SECONDS_A_DAY, Scene, digest
 from jobs.account import PACKAGE, basis, told
 from jobs.cluster import hands
 from jobs.config import HistoryConfig, config_digest
 from jobs.database import FILE_NAME
 from jobs.estimate import check_memory
-from jobs.history.maps import Layers, blank
-from jobs.history.publish import kind_of, place, write_products
+from jobs.history.maps import blank
+from jobs.history.publish import Made, kind_of, place, write_products
+from jobs.history.standing import CELL_STAND
 from jobs.history.tile import SUFFIX, Done, Task, judged, key_of, read_result, segment
 from jobs.ledger import Busy, Clock, Run
 from jobs.outputs.folders import put_run
@@ -134,7 +135,8 @@ def _run(work: HistoryPlan, folder: Path, now: Clock, progress: Progress) -> His
     found = _found(work, folder, progress)
     if found.failed and not found.done:
         raise _nothing(work, found.failed[0])
-    layers, patches = _stitched(work, found)
+    made = _stitched(work, found)
+    patches = made.patches
     failures = found.failures
     detail = {
         "failures": list(failures),
@@ -149,7 +151,7 @@ def _run(work: HistoryPlan, folder: Path, now: Clock, progress: Progress) -> His
     facts = told(work, record, work.scenes, method=work.config.segments.kind, least=least)
     manifest = basis(work, record, work.scenes) | {"lacking": found.lacking, "notes": list(work.notes)}
     there = (folder / "runs" / record.id).exists()
-    write = partial(write_products, work=work, layers=layers, patches=patches, run=facts, manifest=manifest)
+    write = partial(write_products, work=work, made=made, run=facts, manifest=manifest)
     products = put_run(folder, record.id, write)
     _sweep(folder / TILES, [done.file for done in found.done.values()])
     kind: Literal["done", "partial", "nothing new"] = "partial" if failures else "nothing new" if there else "done"
@@ -203,15 +205,16 @@ def _rehearse(work: HistoryPlan) -> None:
     judged(work, looks, np.ones((1, 1), np.bool_), None)
 
 
-def _stitched(work: HistoryPlan, found: Found) -> tuple[Layers, list[YearPatch]]:
-    """The layers of the whole grid and the patches; a tile that could not be done stays blank."""
-    layers, changes = blank(work.grid.shape), [np.zeros(0, CELL_CHANGE)]
+def _stitched(work: HistoryPlan, found: Found) -> Made:
+    """The layers of the whole grid, the patches and what stands; a tile that could not be done stays blank."""
+    layers, changes, stands = blank(work.grid.shape), [np.zeros(0, CELL_CHANGE)], [np.zeros(0, CELL_STAND)]
     for tile in work.tiles:
         result = read_result(found.done[tile.id].file) if tile.id in found.done else None
         if result is not None:
             place(layers, result.layers, work.grid.offset(tile.grid), tile.grid.shape)
             changes.append(result.changes)
-    return layers, yearly(np.concatenate(changes), work.config.polygons)
+            stands.append(result.stands)
+    return Made(layers, yearly(np.concatenate(changes), work.config.polygons), np.concatenate(stands))
 
 
 def _ident(work: HistoryPlan, failures: Sequence[str]) -> str:
@@ -252,7 +255,9 @@ def _said(reasons: dict[str, str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Version of the program, down to the sources of the science: results of others are not taken for ours."""
-    home = Path(detection.__file__).parent
-    sources = [(str(file.relative_to(home)), file.read_text(encoding="utf-8")) for file in sorted(home.rglob("*.py"))]
+    """Version of the program, down to the sources of the science, of which this package has a part: results of others are
+    not taken for ours."""
+    homes = Path(detection.__file__).parent, Path(__file__).parent
+    files = [(str(file.relative_to(home)), file) for home in homes for file in sorted(home.rglob("*.py"))]
+    sources = [(name, file.read_text(encoding="utf-8")) for name, file in files]
     return f"{version(PACKAGE)}+{digest(sources)[:16]}"

@@ -27,6 +27,7 @@ from detection.segments import Aftermath, Segments, history
 from detection.types import Cube, Grid, Mask, digest
 from jobs.history.maps import NOTHING, Layers, maps
 from jobs.history.scratch import Scratch
+from jobs.history.standing import CELL_STAND, standing
 from jobs.outputs import publish
 from jobs.plan import HistoryPlan, TilePlan
 from jobs.tile import near, read_batches, source_of
@@ -84,6 +85,8 @@ class Result:
     """(y, x) by name of the layer."""
     changes: NDArray[Any]
     """CELL_CHANGE rows."""
+    stands: NDArray[Any]
+    """CELL_STAND rows: the regrowth that stands."""
     lacking: dict[str, str] = field(default_factory=dict)
     """As in `Done`."""
 
@@ -122,9 +125,16 @@ def segment(task: Task) -> Done:
 
 def _cut(plan: HistoryPlan, band: Cube, inside: Mask) -> Result:
     """What is said of a band of rows."""
-    found, after = judged(plan, Looks.of(once(band)), inside, forest(plan.config.context, band.grid))
+    looks, config = Looks.of(once(band)), plan.config
+    found, after = judged(plan, looks, inside, forest(config.context, band.grid))
     shaped = {name: layer.reshape(band.grid.shape) for name, layer in maps(found, after).items()}
-    return Result(shaped, on_lattice(found.changes, band.grid, CELL_CHANGE))
+    stands = standing(config.recovery, looks, config.names, after, _sign(plan), config.annual)
+    return Result(shaped, on_lattice(found.changes, band.grid, CELL_CHANGE), on_lattice(stands, band.grid, CELL_STAND))
+
+
+def _sign(plan: HistoryPlan) -> int:
+    """+1 where loss lowers the leading plane, -1 where it raises it."""
+    return 1 if plan.config.prepare.loss == "lowers" else -1
 
 
 def judged(plan: HistoryPlan, looks: Looks, inside: Mask, baseline: Mask | None) -> tuple[Segments, Aftermath]:
@@ -133,10 +143,9 @@ def judged(plan: HistoryPlan, looks: Looks, inside: Mask, baseline: Mask | None)
     inside and baseline (forest or not; None: not known) are (y, x).
     """
     config = plan.config
-    sign = 1 if config.prepare.loss == "lowers" else -1
     wanted = inside if baseline is None else inside & baseline
     method, recovery = config.segments, config.recovery
-    found, after = history(method, recovery, looks, config.names, wanted.ravel(), sign, config.annual)
+    found, after = history(method, recovery, looks, config.names, wanted.ravel(), _sign(plan), config.annual)
     status = np.where((inside & ~wanted).ravel(), np.uint8(Segmented.NOT_FOREST), found.status)
     return replace(found, status=status), after
 
@@ -148,14 +157,15 @@ def _part(layer: Mask, whole: Grid, part: Grid) -> Mask:
 
 def _joined(bands: Sequence[Result]) -> Result:
     layers = {name: np.concatenate([band.layers[name] for band in bands]) for name in NOTHING}
-    return Result(layers, np.concatenate([band.changes for band in bands]))
+    changes, stands = (np.concatenate([getattr(band, n) for band in bands]) for n in ("changes", "stands"))
+    return Result(layers, changes, stands)
 
 
 def _encoded(result: Result) -> bytes:
     """As numpy's compressed archive, whose parts carry checksums."""
     buffer = BytesIO()
     lacking = np.array(json.dumps(result.lacking))
-    np.savez_compressed(buffer, changes=result.changes, lacking=lacking, **result.layers)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, changes=result.changes, stands=result.stands, lacking=lacking, **result.layers)  # type: ignore[arg-type]
     return buffer.getvalue()
 
 
@@ -164,6 +174,6 @@ def read_result(file: Path) -> Result | None:
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
             layers = {name: found[name] for name in NOTHING}
-            return Result(layers, found["changes"], json.loads(str(found["lacking"])))
+            return Result(layers, found["changes"], found["stands"], json.loads(str(found["lacking"])))
     except (FileNotFoundError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return None

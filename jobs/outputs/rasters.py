@@ -1,6 +1,6 @@
 """The raster layers of a run as cloud-optimised GeoTIFFs: what each holds is said once, in `LAYERS`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +50,9 @@ class Layer:
     colours: Mapping[int, str] | None = None
     """Code -> `#rrggbb`, for a layer of codes."""
     years: bool = False
-    """Does it hold calendar years, which are painted from the earliest to the latest?"""
+    """Does it hold years, calendar ones or counted, which are painted from the least to the most?"""
+    yearly: bool = False
+    """Has it a band for every calendar year, whose description is the year? Written by `write_yearly`."""
 
 
 LAYERS: Final[Mapping[str, Layer]] = {
@@ -64,6 +66,14 @@ LAYERS: Final[Mapping[str, Layer]] = {
     "loss_year": Layer("uint16", YEAR_NODATA, "calendar year of the last loss, 0: none", "a", years=True),
     "loss_magnitude": Layer("float32", float("nan"), "change of the index at the last loss, in its units", "1"),
     "regrowth_year": Layer("uint16", YEAR_NODATA, "year regrowth after the last loss began, 0: none", "a", years=True),
+    "regrowth_age": Layer(
+        "uint8",
+        COUNT_NODATA,
+        "years since the onset of the regrowth standing in the year of the band, 0: none, or in its first year",
+        "a",
+        years=True,
+        yearly=True,
+    ),
     "recleared_year": Layer("uint16", YEAR_NODATA, "year what had regrown was cleared again, 0: not", "a", years=True),
     "r80p": Layer(
         "float32",
@@ -87,7 +97,6 @@ def write_rasters(arrays: Mapping[str, NDArray[Any]], folder: Path, *, run: RunF
 
     Raises BadInput for a name or dtype that is not in `LAYERS`, GridMismatch for another shape than the run's grid.
     """
-    tags = {"RUN_ID": run.run_id, "COLLECTION": run.collection, "SIMULATED": str(run.simulated).lower()}
     written = []
     for name, array in arrays.items():
         layer, path = _layer(name, array), folder / f"{name}.tif"
@@ -98,14 +107,37 @@ def write_rasters(arrays: Mapping[str, NDArray[Any]], folder: Path, *, run: RunF
             nodata=layer.nodata,
             description=layer.description,
             colours=layer.colours,
-            tags=tags,
+            tags=_tags(run),
         )
-        written.append(path)
-        if (legend := _legend(layer, array)) is not None:
-            style = path.with_suffix(".qml")
-            publish(style, raster_style(*legend).encode())
-            written.append(style)
+        written += [path, *_styled(path, layer, array)]
     return written
+
+
+def write_yearly(name: str, cube: NDArray[Any], years: Sequence[int], folder: Path, *, run: RunFacts) -> list[Path]:
+    """Write (year, y, x) as one COG with a band a calendar year and a QGIS style that paints the last; the paths come back.
+
+    Raises BadInput as `write_rasters` and for a layer that is not yearly, GridMismatch for another shape.
+    """
+    layer, path = _layer(name, cube), folder / f"{name}.tif"
+    if not layer.yearly:
+        raise BadInput(f"raster {name}: has no band a year; give it to write_rasters")
+    names, tags = [str(year) for year in years], {**_tags(run), "DESCRIPTION": layer.description}
+    write_cog(path, cube, run.grid, nodata=layer.nodata, description=names, tags=tags)
+    return [path, *_styled(path, layer, cube)]
+
+
+def _tags(run: RunFacts) -> dict[str, str]:
+    return {"RUN_ID": run.run_id, "COLLECTION": run.collection, "SIMULATED": str(run.simulated).lower()}
+
+
+def _styled(path: Path, layer: Layer, array: NDArray[Any]) -> list[Path]:
+    """The style beside a raster, of the last of its bands, where it has one."""
+    legend = _legend(layer, array)
+    if legend is None:
+        return []
+    style = path.with_suffix(".qml")
+    publish(style, raster_style(*legend, band=len(array) if layer.yearly else 1).encode())
+    return [style]
 
 
 def _legend(layer: Layer, array: NDArray[Any]) -> tuple[Mapping[int, str], Mapping[int, str]] | None:
@@ -122,42 +154,46 @@ def write_cog(
     grid: Grid,
     *,
     nodata: float | None,
-    description: str,
+    description: str | Sequence[str],
     colours: Mapping[int, str] | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Write (y, x) as a one-band COG: DEFLATE, overviews by nearest neighbour, put in place whole or not at all.
+    """Write (y, x), or (band, y, x) with a description each, as a COG: DEFLATE, overviews by nearest neighbour, put in place
+    whole or not at all.
 
     DEFLATE because it carries a checksum: a flipped bit is noticed on reading far more often than with ZSTD or LZW.
     colours (code -> `#rrggbb`) become the internal colour table of a uint8 raster. Raises GridMismatch when the shape
     is not the grid's, BadInput for colours on another dtype, OSError when the disk is full.
     """
-    if array.shape != grid.shape:
+    words = (description,) if isinstance(description, str) else tuple(description)
+    bands = array[None] if isinstance(description, str) else array
+    if bands.shape != (len(words), *grid.shape):
         raise GridMismatch(f"raster {path.name}: shape {array.shape} is not the grid's {grid.shape}")
     if colours is not None and array.dtype != np.uint8:
         raise BadInput(f"raster {path.name}: a colour table needs uint8, found {array.dtype}; write it without colours")
-    publish(path, _cog(array, grid, nodata, description, colours, dict(tags or {})))
+    publish(path, _cog(bands, grid, nodata, words, colours, dict(tags or {})))
 
 
 def _cog(
-    array: NDArray[Any],
+    bands: NDArray[Any],
     grid: Grid,
     nodata: float | None,
-    description: str,
+    words: Sequence[str],
     colours: Mapping[int, str] | None,
     tags: dict[str, str],
 ) -> bytes:
     """Compressed in memory: a full disk then shows as OSError in `publish`, not as a half-written file of GDAL's."""
     rows, columns = grid.shape
-    profile = {"count": 1, "height": rows, "width": columns, "dtype": array.dtype.name, "nodata": nodata}
+    profile = {"count": len(bands), "height": rows, "width": columns, "dtype": bands.dtype.name, "nodata": nodata}
     where = {"crs": grid.crs, "transform": grid.transform}
     how = {"compress": "DEFLATE", "blocksize": BLOCK, "overview_resampling": "NEAREST", "bigtiff": "IF_SAFER"}
     # A predictor helps where neighbours differ little (dates, magnitudes), not where they are codes.
     how["predictor"] = "NO" if colours is not None else "YES"
     with MemoryFile() as memory:
         with memory.open(driver="COG", **profile, **where, **how) as raster:
-            raster.write(array, 1)
-            raster.set_band_description(1, description)
+            raster.write(bands)
+            for place, word in enumerate(words, 1):
+                raster.set_band_description(place, word)
             raster.update_tags(**tags)
             if colours is not None:
                 raster.write_colormap(1, {code: (*rgb(colour), 255) for code, colour in colours.items()})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pystac
+import rasterio
 from shapely.geometry import box, mapping
 
 from detection.types import Grid
@@ -115,12 +116,12 @@ def _asset(file: Path, href: str, grid: Grid) -> pystac.Asset:
     facts: dict[str, Any] = {"file:size": file.stat().st_size, "file:checksum": checksum(file)}
     layer = LAYERS.get(file.stem) if file.suffix == ".tif" else None
     if layer is not None:
-        what, facts = layer.description, facts | _band(layer, grid)
+        what, facts = layer.description, facts | _band(layer, grid) | (_bands(file) if layer.yearly else {})
     return pystac.Asset(f"./{href}", title=what, media_type=media, roles=list(roles), extra_fields=facts)
 
 
 def _band(layer: Layer, grid: Grid) -> dict[str, Any]:
-    """Core fields of STAC 1.1 (`data_type`, `nodata`, `unit`) at the asset: each raster has one band."""
+    """Core fields of STAC 1.1 (`data_type`, `nodata`, `unit`) at the asset: they hold for all bands of a raster."""
     facts: dict[str, Any] = {"data_type": layer.dtype, "raster:spatial_resolution": grid.resolution}
     if layer.nodata is not None:
         facts["nodata"] = "nan" if layer.nodata != layer.nodata else layer.nodata
@@ -137,3 +138,9 @@ def _band(layer: Layer, grid: Grid) -> dict[str, Any]:
             for code, text in sorted(layer.meanings.items())
         ]
     return facts
+
+
+def _bands(file: Path) -> dict[str, Any]:
+    """The bands of a raster that has several, by name (STAC 1.1)."""
+    with rasterio.open(file) as raster:
+        return {"bands": [{"name": name} for name in raster.descriptions]}

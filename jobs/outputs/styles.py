@@ -31,11 +31,11 @@ def rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def raster_style(colours: Mapping[int, str], meanings: Mapping[int, str]) -> str:
-    """A QML document that paints each code of a one-band raster; colours are `#rrggbb`, meanings the legend."""
+def raster_style(colours: Mapping[int, str], meanings: Mapping[int, str], band: int = 1) -> str:
+    """A QML document that paints each code of a raster's band; colours are `#rrggbb`, meanings the legend."""
     root = Xml.Element("qgis", version=_VERSION, styleCategories="Symbology")
     pipe = Xml.SubElement(root, "pipe")
-    renderer = Xml.SubElement(pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1")
+    renderer = Xml.SubElement(pipe, "rasterrenderer", type="paletted", band=str(band), opacity="1", alphaBand="-1")
     palette = Xml.SubElement(renderer, "colorPalette")
     for code in sorted(colours):
         entry = {
