@@ -130,3 +130,75 @@ def test_forty_years_finds_the_losses_that_the_simulator_knows(forty_years):
 
 def test_forty_years_writes_no_warning(forty_years):
     left_nothing_behind(forty_years)
+
+
+@pytest.fixture(scope="module")
+def compare_detectors():
+    return executed("05-compare-detectors.ipynb")
+
+
+def in_numbers(cell):
+    """`0.91 [0.88, 0.94]` -> value, low, high."""
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", cell)]
+
+
+def test_compare_detectors_ranks_them_with_intervals(compare_detectors):
+    """Fusion says least that is false; every figure lies in its interval; nothing poses as more than a small simulated world."""
+    scores, about, by_then, *_ = map(rows, shown(compare_detectors, "text/html"))
+    assert [row[0] for row in scores] == ["cusum", "ewma", "radar-cusum", "fusion"]
+    for row in scores:
+        for value, low, high in map(in_numbers, row[1:4]):
+            assert 0.3 < value < 1 and low <= value <= high
+    *others, fusion = scores
+    assert all(in_numbers(fusion[2])[0] > in_numbers(row[2])[0] for row in others), "user's accuracy"
+    assert all(in_numbers(fusion[5])[0] < in_numbers(row[5])[0] / 2 for row in others), "false hectares"
+    amounts = {row[0]: float(row[1]) for row in about}
+    assert amounts["lost cells"] > 100 and amounts["blocks"] == 8
+    assert amounts["ha-years that could be falsely alarmed"] < 5000, "far too little for a claim, as it says"
+    for (_, *found), (_, accuracy, *_, days, _) in zip(by_then, scores, strict=True):
+        shares = [float(share) for share in found]
+        assert shares == sorted(shares) and shares[-1] >= in_numbers(accuracy)[0], "misses are censored"
+        assert (shares[2] >= 0.5) == (in_numbers(days)[0] <= 120), "the curve and the day by which half are found"
+    assert all("SIMULATED" in table for table in shown(compare_detectors, "text/html"))
+    assert len(shown(compare_detectors, "image/png")) == 5
+
+
+def test_compare_detectors_pairs_them_and_shows_a_cell_of_which_they_disagree(compare_detectors):
+    scores, _, _, alarms, differences = map(rows, shown(compare_detectors, "text/html"))
+    figures = {row[0]: [in_numbers(cell)[0] for cell in row[1:4]] for row in scores}
+    expected = [a - b for name in list(figures)[:-1] for a, b in zip(figures[name], figures["fusion"], strict=True)]
+    paired = [[float(number) for number in row[-4:]] for row in differences]
+    assert [value for value, *_ in paired] == pytest.approx(expected, abs=0.0151)
+    assert all(low <= value <= high for value, low, high, _ in paired)
+    assert all(above > 0.97 for _, low, _, above in paired if low > 0)
+    assert any(high < 0 for _, _, high, _ in paired), "one difference at least is told from nought"
+    assert {row[-1] for row in alarms} == {"True", "False"}, "some find the loss, some do not"
+    assert all("never" not in row for row in alarms if row[-1] == "True")
+
+
+def test_compare_detectors_writes_no_warning(compare_detectors):
+    left_nothing_behind(compare_detectors)
+
+
+@pytest.fixture(scope="module")
+def regrowth():
+    return executed("07-regrowth.ipynb")
+
+
+def test_regrowth_maps_what_the_simulator_knows_and_one_cell_agrees(regrowth):
+    about, ages, cell = map(rows, shown(regrowth, "text/html"))
+    many, found, true, off = (float(row[1]) for row in about)
+    assert many > 500 and found > 0.7 and true > 0.8 and off < 1
+    area = {int(year): [float(hectares) for hectares in row] for year, *row in ages}
+    assert sum(area[2010]) < sum(area[2016]) < sum(area[2024])
+    assert area[2010][3] < 1 < 20 < area[2024][3], "what grew in 2013 is older than ten"
+    facts = dict(cell)
+    assert int(facts["forest was lost in"]) < int(facts["regrowth began, mapped"])
+    assert abs(int(facts["regrowth began, mapped"]) - int(facts["regrowth began, truth"])) <= 1
+    assert float(facts["dNBR: what was lost"]) >= float(facts["target: NBR before the loss"]) / 2
+    assert all("SIMULATED" in table for table in shown(regrowth, "text/html"))
+    assert len(shown(regrowth, "image/png")) == 4
+
+
+def test_regrowth_writes_no_warning(regrowth):
+    left_nothing_behind(regrowth)
