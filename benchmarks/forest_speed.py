@@ -19,8 +19,8 @@ from results import record
 from sklearn.ensemble import RandomForestClassifier
 from timed import compilation, cpu
 
-from models.estimators import nodes_of
-from models.walk import packed
+from models.classifier import Stand
+from models.estimators import RandomForest, core_of
 
 ONE_THREAD: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 FEATURES, CLASSES, SAMPLES, ROWS, ROUNDS = 30, 5, 8_000, 20_000, 9
@@ -72,8 +72,11 @@ def drawn(rng: np.random.Generator, centres: NDArray[Any], many: int) -> tuple[N
 
 def beside(forest: RandomForestClassifier, rows: NDArray[np.float32]) -> str:
     """The cells of a line of the table."""
-    trees = packed(**nodes_of(forest))
-    ours: Callable[[], Any] = lambda: trees.mean(rows)  # noqa: E731
+    stand = core_of(RandomForest(), forest, [str(name) for name in forest.classes_])
+    if not isinstance(stand, Stand):
+        raise TypeError("a forest is no line")
+    stand.probabilities(rows[:1])  # as in use: packed once, when the first row is asked about
+    ours: Callable[[], Any] = lambda: stand.probabilities(rows)  # noqa: E731
     theirs: Callable[[], Any] = lambda: forest.predict_proba(rows)  # noqa: E731
     mine, other = ours(), theirs()
     pairs = [(cpu(ours), cpu(theirs)) for _ in range(ROUNDS)]

@@ -9,8 +9,8 @@ from detection.types import Grid
 from jobs import ledger
 from jobs.config import load
 from jobs.database import default_url, open_database
+from jobs.memory import lattice_log
 from jobs.plan import plan
-from jobs.tile import Task, lattice_log
 
 
 def raster_dates(config: Path) -> set[tuple[str, ...]]:
@@ -23,7 +23,7 @@ def raster_dates(config: Path) -> set[tuple[str, ...]]:
     for tile in work.tiles:
         entry = known[tile.id]
         if entry.state is not None:
-            log = lattice_log(Task("", work, tile, folder / "state", entry.state, entry.looks), entry.state)
+            log = lattice_log(folder / "state", entry.state, tile.grid)
             found |= _changes(log, work.grid)
     return found
 

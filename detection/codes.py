@@ -158,4 +158,14 @@ ALERT_COLOUR: Final[dict[str, str]] = {
     "merged": "#999999",
     "retracted": "#999999",
 }
-CHANGE_TYPES: Final = ("tree_cover_loss", "other", "unclassified")
+CHANGE_TYPE_MEANING: Final[dict[str, str]] = {
+    "tree_cover_loss": "forest was cleared",
+    "degradation": "forest was hurt and stands",
+    "peat_disturbance": "a forest on peat was cleared, hurt or drained",
+    "natural_loss": "forest was lost without people",
+    "other": "no harm to the forest: river stage, bamboo, cloud, smoke, wet soil",
+    "unclassified": "no model said, or it abstained: like nothing it has learnt from",
+}
+CHANGE_TYPES: Final = tuple(CHANGE_TYPE_MEANING)
+DRIVERS: Final = ("agriculture", "mining", "road", "fire", "logging", "natural")
+"""Who or what changes forests."""

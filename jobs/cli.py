@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +41,7 @@ def sachawatch() -> None:
 @click.argument("target", type=click.Path(path_type=Path), default=Path("job.yaml"))
 @click.option(
     "--kind",
-    type=click.Choice(["monitor", "history", "series", "evaluate"]),
+    type=click.Choice(["monitor", "history", "series", "evaluate", "train"]),
     default="monitor",
     help="What to describe.",
 )
@@ -163,18 +164,46 @@ def evaluate(config: Path, why: str) -> None:
 
 
 @sachawatch.command()
-@click.option("--out", type=click.Path(path_type=Path), default=Path("models-trained"), help="Folder for the model.")
-@click.option("--version", default=None, help="Its version; the recipe's own where none is given.")
-@click.option("--model", default="loss-simulated", show_default=True, help="Name of a model that ships.")
-def train(out: Path, version: str | None, model: str) -> None:
-    """Rebuild a shipped model from its seeds (simulated scenes; some minutes)."""
-    from detection.errors import BadInput
-    from models.train import RECIPES, train_and_save
+@click.argument("config", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--model", help="Rebuild a model that ships from its seeds, in place of CONFIG (long: hundreds of scenes)."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for the model, in place of the config's `output.folder`."
+)
+@click.option("--version", help="Version of the model, in place of the config's or the shipped one's.")
+def train(config: Path | None, model: str | None, out: Path | None, version: str | None) -> None:
+    """Make a model as CONFIG (of kind train) says, of samples with known answers."""
+    if (config is None) == (model is None):
+        _end("train: give either CONFIG or --model NAME", USAGE)
+    from jobs.clock import now
+    from jobs.progress import shown
+    from jobs.training.run import run_training
 
-    if model not in RECIPES:
-        raise BadInput(f"train: no model {model!r} ships; there is {', '.join(RECIPES)}")
-    for line in train_and_save(out, version=version, recipe=RECIPES[model]):
+    asked = _training(config, model)
+    output = asked.output if out is None else replace(asked.output, folder=out)
+    with shown() as progress:
+        chosen = replace(asked, output=output, version=version or asked.version)
+        outcome = run_training(chosen, now=now, progress=progress)
+    for line in outcome.lines:
         click.echo(line)
+
+
+def _training(config: Path | None, model: str | None) -> Any:
+    """What a config asks for, or a shipped model."""
+    from jobs.config import load
+    from jobs.sections import Output
+    from jobs.training.asked import TrainConfig, config_of
+    from models.train import RECIPES
+
+    if config is None:
+        if model not in RECIPES:
+            raise BadInput(f"train: no model {model!r} ships; there is {', '.join(RECIPES)}")
+        return config_of(RECIPES[model], Output(folder=Path("models-trained")))
+    found = load(config)
+    if not isinstance(found, TrainConfig):
+        raise BadInput(f"{config}: is of kind {found.kind}; `sachawatch train` takes a config of kind train")
+    return found
 
 
 @sachawatch.command()

@@ -1,157 +1,71 @@
-"""What an analyst asked for: the only reader of YAML and, with `where.py`, the only user of pydantic (`template.py`: its schema).
+"""What an analyst asked for: the only reader of YAML. Sections are also in `sections.py`, `where.py` and
+the `asked.py` of evaluation and training; nobody else uses pydantic (`template.py`: its schema).
 
 A key of the YAML file is a field of a frozen dataclass, here or in `detection`, which also holds its default, its
 bounds and its help text. Unknown keys are refused at every level; every mistake is reported with its position.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import asdict, field
-from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_type_hints
 
-from annotated_types import Ge, Gt, Interval, MinLen
+from annotated_types import MinLen
 from pydantic import Field, TypeAdapter, ValidationError
 
 from detection.context import Context
 from detection.errors import DetectionError
 from detection.history import History
-from detection.monitors.cusum import Cusum, OlsCusum
+from detection.monitors.cusum import Cusum
 from detection.monitors.decision import Decision
-from detection.monitors.ewma import Ewma
-from detection.monitors.fusion import DOUBT, Fusion
-from detection.monitors.mosum import Mosum
 from detection.patches import Patches
 from detection.patches.yearly import Polygons
-from detection.prepare import Prepare, planes_of, reach_m
+from detection.prepare import Prepare, planes_of
 from detection.prepare.commonmode import CommonMode
 from detection.segments.annual import Annual
 from detection.segments.ccdc import Ccdc
 from detection.segments.landtrendr import Landtrendr
 from detection.segments.recovery import Recovery
-from detection.sources.earthengine import EarthEngineParameters
-from detection.sources.files import FilesParameters
-from detection.sources.simulated import SimulatedParameters
-from detection.sources.stac import StacParameters
 from detection.types import digest, parameters
 from jobs.evaluation.asked import Comparison, Contestant, SimulatedTruth, TableTruth
-from jobs.mistakes import Error, Rule, in_words, require, with_kind
+from jobs.mistakes import Error, in_words, require, with_kind
+from jobs.sections import (
+    Archive,
+    Cluster,
+    Database,
+    Method,
+    ModelChoice,
+    Monitor,
+    Name,
+    NamedModel,
+    Output,
+    Period,
+    Retention,
+    SeriesPeriod,
+    Source,
+    SourceParameters,
+    Tiles,
+    halo_rule,
+    limits_rule,
+    range_rule,
+)
 from jobs.shape import placed
 from jobs.where import Area, BboxArea, GridChoice, SourceArea
 from jobs.yamlfile import ConfigError, Problem, read
 
+if TYPE_CHECKING:
+    from jobs.training.asked import TrainConfig
+
 __all__ = [
-    "BboxArea", "ConfigError", "EvaluateConfig", "GridChoice", "HistoryConfig", "JobConfig", "Problem", "SeriesConfig",
-    "SourceArea", "config_digest", "load",
+    "Archive", "BboxArea", "Cluster", "ConfigError", "Database", "EvaluateConfig", "GridChoice", "HistoryConfig",
+    "JobConfig", "ModelChoice", "Output", "Period", "Problem", "Retention", "SeriesConfig", "SourceArea",
+    "SourceParameters", "Tiles", "config_digest", "load",
 ]  # fmt: skip
 
 HOSTING: Final = ("cluster", "output", "database", "blind_log")
 """Sections that say where a job runs and writes, not what it answers."""
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", examples=["demo"])]
-Monitor = Annotated[Cusum | Ewma | Mosum | OlsCusum | Fusion, Field(discriminator="kind")]
-Method = Annotated[Ccdc | Landtrendr, Field(discriminator="kind")]
-SourceParameters = FilesParameters | SimulatedParameters | StacParameters | EarthEngineParameters
-Source = Annotated[SourceParameters, Field(discriminator="kind")]
-
-
-@parameters
-class Period:
-    """When to look."""
-
-    monitor_from: Annotated[date, Field(examples=["2024-01-01"])]
-    """First day that is monitored; everything before it is history."""
-    until: date | None = None
-    """Day at which the period ends, itself left out; null takes all there is."""
-
-    def __post_init__(self) -> None:
-        late = self.until is None or self.until > self.monitor_from
-        require((late, ("until", "monitor_from"), f"{self.until} is not after monitor_from {self.monitor_from}"))
-
-
-@parameters
-class Archive:
-    """Which part of the archive to read."""
-
-    since: date | None = None
-    """First day that is read; null takes all there is."""
-    until: date | None = None
-    """Day at which the archive ends, itself left out; null takes all there is."""
-
-    def __post_init__(self) -> None:
-        late = self.since is None or self.until is None or self.until > self.since
-        require((late, ("until", "since"), f"{self.until} is not after since {self.since}"))
-
-
-@parameters
-class SeriesPeriod:
-    """When to look."""
-
-    monitor_from: date | None = None
-    """First day that is monitored; null leaves it to `--monitor-from` on the command line, which goes first anyway."""
-
-
-@parameters
-class ModelChoice:
-    """Which model judges the alerts."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", examples=["loss-simulated"])] | None = (
-        "loss-simulated"
-    )
-    """Name of a trained model (`sachawatch models` lists them); null leaves alerts unclassified."""
-    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.]{0,20}$", examples=["1.0.0"])] | None = None
-    """Version of the model; null takes the newest."""
-
-
-@parameters
-class Tiles:
-    """How the work is cut. The answer does not depend on it."""
-
-    size: Annotated[int, Interval(ge=16, le=4096)] = 256
-    """Cells along one side of a tile."""
-    halo_m: Annotated[float, Ge(0)] = 150.0
-    """Rim read around every tile, metres; at least `prepare.mask_buffer_m`, and `prepare.doubt_m` where `doubt` is a plane."""
-
-
-@parameters
-class Cluster:
-    """Who does the work. The answer does not depend on it."""
-
-    workers: Annotated[int, Ge(0)] | None = None
-    """Worker processes; null starts one per core, 0 works in this process."""
-    scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://\S+$", examples=["tcp://127.0.0.1:8786"])] | None = None
-    """Address of a Dask scheduler (tcp://host:port); null takes DASK_SCHEDULER_ADDRESS, else starts one of its own."""
-    memory_gb_per_worker: Annotated[float, Gt(0)] = 4.0
-    """Memory limit of a worker that this job starts, gigabytes."""
-
-
-@parameters
-class Retention:
-    """What is kept for later."""
-
-    replay_days: Annotated[int, Ge(0)] = 180
-    """Days for which prepared looks are kept, so that a late scene can still be taken in."""
-
-
-@parameters
-class Output:
-    """Where products go."""
-
-    folder: Path = Path("out")
-    """Folder, relative to where the job is started; products go to folder/name."""
-
-
-@parameters
-class Database:
-    """Where the truth is kept."""
-
-    url: (
-        Annotated[str, Field(pattern=r"^(sqlite|postgresql)(\+[a-z0-9]+)?://\S+$", examples=["sqlite:///alerts.db"])]
-        | None
-    ) = None
-    """Database URL (postgresql://... or sqlite:///...); null keeps an SQLite file beside the products."""
 
 
 @parameters
@@ -199,7 +113,7 @@ class JobConfig:
 
     def __post_init__(self) -> None:
         names = planes_of(self.monitor, self.prepare, ()).names
-        require(_halo_rule(self.tiles, self.prepare, names), _range_rule(self.prepare))
+        require(halo_rule(self.tiles, self.prepare, names), range_rule(self.prepare))
 
 
 @parameters
@@ -232,6 +146,8 @@ class HistoryConfig:
     """What counts as regrowth after a loss, and as recovered."""
     polygons: Polygons = field(default_factory=Polygons)
     """When cells make one polygon."""
+    model: NamedModel = field(default_factory=NamedModel)
+    """Which model says what kind of change every loss was."""
     tiles: Tiles = field(default_factory=Tiles)
     """How the work is cut."""
     cluster: Cluster = field(default_factory=Cluster)
@@ -244,8 +160,8 @@ class HistoryConfig:
         twice = f"{', '.join(self.planes)} names a plane twice, or `prepare.index`, which leads anyway; name each once"
         one = "`landtrendr` takes the values of `prepare.index` alone; leave `planes` out, or name `annual`, which weighs them"
         require(
-            _halo_rule(self.tiles, self.prepare, self.names),
-            _range_rule(self.prepare),
+            halo_rule(self.tiles, self.prepare, self.names),
+            range_rule(self.prepare),
             (len(set(self.names)) == 1 + len(self.planes), ("planes",), twice),
             (alone, ("planes",), one),
         )
@@ -305,25 +221,8 @@ class SeriesConfig:
             (self.segments is not None or self.annual is None, ("annual",), index),
             (self.segments is not None or self.recovery == Recovery(), ("recovery",), index),
             (not lone, ("columns",), one),
-            _limits_rule(self.valid_min, self.valid_max, ""),
+            limits_rule(self.valid_min, self.valid_max, ""),
         )
-
-
-def _halo_rule(tiles: Tiles, prepare: Prepare, names: Collection[str]) -> Rule:
-    halo, reach = tiles.halo_m, reach_m(prepare, names)
-    key = "doubt_m" if DOUBT in names and reach == prepare.doubt_m else "speckle_m"
-    key = "mask_buffer_m" if reach == prepare.mask_buffer_m else key
-    narrow = f"a halo of {halo:g} m is less than prepare.{key} {getattr(prepare, key):g}; widen one or narrow the other"
-    return halo >= reach, ("tiles.halo_m", f"prepare.{key}"), narrow
-
-
-def _range_rule(prepare: Prepare) -> Rule:
-    return _limits_rule(prepare.valid_min, prepare.valid_max, "prepare.")
-
-
-def _limits_rule(low: float | None, high: float | None, section: str) -> Rule:
-    holds = low is None or high is None or low < high
-    return holds, (f"{section}valid_max", f"{section}valid_min"), f"valid_min {low} is not less than valid_max {high}"
 
 
 @parameters
@@ -357,7 +256,8 @@ class EvaluateConfig:
 
 
 KINDS: Final = {"monitor": JobConfig, "history": HistoryConfig, "series": SeriesConfig, "evaluate": EvaluateConfig}
-Config = JobConfig | HistoryConfig | SeriesConfig | EvaluateConfig
+"""The kinds that need no scikit-learn to be read."""
+Config = Union[JobConfig, HistoryConfig, SeriesConfig, EvaluateConfig, "TrainConfig"]
 
 
 def load(path: Path) -> Config:
@@ -367,10 +267,11 @@ def load(path: Path) -> Config:
     job is started. Raises ConfigError with every mistake of the file, each with its line and column.
     """
     document = read(path)
-    data, errors = with_kind(document.data, schema())
-    data = placed(schema(), data, path.absolute().parent)
+    known = schema(light=str(document.data.get("kind")) in KINDS)
+    data, errors = with_kind(document.data, known)
+    data = placed(known, data, path.absolute().parent)
     try:
-        config = adapter().validate_json(json.dumps(data), strict=True)
+        config = adapter(light=data["kind"] in KINDS).validate_json(json.dumps(data), strict=True)
         if not (errors or document.problems):
             return config
     except ValidationError as error:
@@ -382,7 +283,7 @@ def load(path: Path) -> Config:
 
 def _by_section(data: dict[str, Any]) -> list[Error]:
     """The mistakes of each section alone: an error of `detection` itself stops the reading of the whole."""
-    hints = get_type_hints(KINDS[data["kind"]], include_extras=True)
+    hints = get_type_hints(kinds()[data["kind"]], include_extras=True)
     errors: list[Error] = []
     for name in sorted(hints.keys() & data.keys()):
         try:
@@ -396,15 +297,24 @@ def _by_section(data: dict[str, Any]) -> list[Error]:
 
 
 @cache
-def adapter() -> TypeAdapter[Config]:
-    """The reader of all kinds of config."""
-    return TypeAdapter(Annotated[Config, Field(discriminator="kind")])
+def kinds() -> Mapping[str, type]:
+    """Every kind of config -> its class. That of training brings scikit-learn, seconds that no other kind should wait for."""
+    from jobs.training.asked import TrainConfig
+
+    return {**KINDS, "train": TrainConfig}
 
 
 @cache
-def schema() -> dict[str, Any]:
-    """JSON Schema of all kinds of config, as the parameter classes give it."""
-    return adapter().json_schema()
+def adapter(*, light: bool = False) -> TypeAdapter[Config]:
+    """The reader of all kinds of config; light: of those in KINDS."""
+    some: Any = Union[tuple((KINDS if light else kinds()).values())]  # noqa: UP007 - made of a list
+    return TypeAdapter(Annotated[some, Field(discriminator="kind")])
+
+
+@cache
+def schema(*, light: bool = False) -> dict[str, Any]:
+    """JSON Schema of all kinds of config, as the parameter classes give it; light: of those in KINDS."""
+    return adapter(light=light).json_schema()
 
 
 def config_digest(config: Config) -> str:

@@ -22,7 +22,13 @@ BOUNDS: Final = (
     ("exclusiveMaximum", "less than"),
     ("maximum", "at most"),
 )
-TYPES: Final = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "null": "null"}
+TYPES: Final = {
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+    "object": "a block of keys",
+}
 SHOWN: Final = 40
 """Longest piece of a value that a message repeats."""
 SHORT: Final = 6
@@ -69,10 +75,19 @@ def _most_alike(data: dict[str, Any], root: Spec) -> str:
 def in_words(errors: Iterable[Error], document: Document, root: Spec) -> list[Problem]:
     """Validation errors -> problems of the file, each once, none for an entry that the YAML reader noted already."""
     told = [p.route for p in document.problems]
-    found = list(_problems(errors, document, root))
+    found = list(_problems(_of_their_own(list(errors)), document, root))
     renamed = {(*p.route[:-1], meant) for p, meant in found if meant}
     kept = (p for p, meant in found if (meant or p.route not in renamed) and not _covered(p.route, told))
     return list(dict.fromkeys(kept))
+
+
+def _of_their_own(errors: Sequence[Error]) -> Iterator[Error]:
+    """The errors, without that of a list that is short only because its entries are wrong."""
+    for error in errors:
+        loc = tuple(error["loc"])
+        below = any(len(e["loc"]) > len(loc) and tuple(e["loc"][: len(loc)]) == loc for e in errors)
+        if error["type"] != "too_short" or not below:
+            yield error
 
 
 def _covered(route: Route, told: Sequence[Route]) -> bool:

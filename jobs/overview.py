@@ -21,10 +21,10 @@ from jobs import ledger, store
 from jobs.completeness import Completeness, Gap, Line, completeness, reasons, recorded_rows
 from jobs.config import JobConfig
 from jobs.database import default_url, open_database
+from jobs.memory import read_memory
 from jobs.outputs.vectors import feature
 from jobs.publish import OPEN, shown
 from jobs.state import read_generation
-from jobs.tile import read_memory
 
 LIBRARIES: Final = ("numpy", "numba", "rasterio", "zarr", "dask", "scikit-learn", "sqlalchemy", "pydantic")
 ENOUGH_DISK_GB: Final = 2.0
@@ -204,7 +204,8 @@ def _line(alert: Alert) -> str:
     confirmed = alert.confirmed_on.isoformat() if alert.confirmed_on else "-"
     probability = f"{alert.probability:5.2f}" if alert.probability is not None else "    -"
     dates = f"{alert.change_date} {alert.first_detected} {confirmed:10}"
-    return f"{alert.short_code:9} {alert.status:12} {dates} {alert.area_ha:7.2f} {probability}  {alert.change_type}"
+    kind = ", ".join(word for word in (alert.change_type, alert.driver) if word)
+    return f"{alert.short_code:9} {alert.status:12} {dates} {alert.area_ha:7.2f} {probability}  {kind}"
 
 
 def _ended(outcome: str, finished: bool) -> str:

@@ -110,6 +110,8 @@ class Plan(Work):
 
     config: JobConfig
     """What the analyst asked for."""
+    told: Planes | None = None
+    """The planes that tiles tell the model of; None: no model judges."""
 
     @cached_property
     def planes(self) -> Planes:
@@ -142,6 +144,8 @@ class HistoryPlan(Work):
 
     config: HistoryConfig
     """What the analyst asked for."""
+    told: Planes | None = None
+    """The planes that tiles tell the model of; None: no model judges."""
 
     @cached_property
     def planes(self) -> Planes:
@@ -212,9 +216,22 @@ def plan_history(config: HistoryConfig) -> HistoryPlan:
     return made
 
 
-def _cut(kind: type[W], config: JobConfig | HistoryConfig, first: int, until: date | None) -> W:
+def plan_looks(config: JobConfig, source: Source) -> Plan:
+    """As `plan`, of all looks from `period.monitor_from` on, whatever came before; source: that of the config."""
+    made = _cut(Plan, config, to_day(config.period.monitor_from), config.period.until, source)
+    if not made.rows:
+        raise NoImagery(
+            f"{config.name}: the source has no scene of this area and period; widen `period` or move `area`"
+        )
+    _check_rows(made)
+    return made
+
+
+def _cut(
+    kind: type[W], config: JobConfig | HistoryConfig, first: int, until: date | None, source: Source | None = None
+) -> W:
     """The scenes from a day on, and the tiles."""
-    source = open_source(config.sources)
+    source = source or open_source(config.sources)
     grid, area = _grid_and_area(config, source.grid())
     check(config.context, grid)
     rows = source.manifest(first, to_day(until) if until else FOREVER, grid)

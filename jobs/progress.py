@@ -8,6 +8,10 @@ from typing import Final
 
 COMPILE: Final = "compile"
 """The stage before the first tile: up to a minute where nothing is in the cache of compiled code, else a moment."""
+SCENES, PLACES, LEARN = "scenes", "places", "learn"
+"""Stages of a training."""
+UNITS: Final = {COMPILE: "detectors", SCENES: "scenes", PLACES: "blocks", LEARN: "steps"}
+"""Stage -> what it counts; all others count tiles."""
 
 
 @contextmanager
@@ -43,4 +47,4 @@ def _line(stage: str, done: int, of: int) -> None:
 
 
 def _unit(stage: str) -> str:
-    return "detectors" if stage == COMPILE else "tiles"
+    return UNITS.get(stage, "tiles")

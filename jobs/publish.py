@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from detection import monitors
 from detection.accuracy.events import Agreement, KnownEvent, agreement
 from detection.alerts import Alert
-from detection.codes import DATE_NODATA, Monitored
+from detection.codes import DATE_NODATA, Monitored, Status, Step
 from detection.monitors import State, days_of, machine
 from detection.monitors.packed import unpacked
 from detection.sources.simulated import SimulatedParameters, truth
-from detection.types import Cube, to_date
+from detection.types import SECONDS_A_DAY, Cube, to_date
 from jobs.completeness import Completeness
 from jobs.ledger import Tile
+from jobs.memory import read_memory
 from jobs.observations import read_looks
 from jobs.outputs import RunFacts
 from jobs.outputs.folders import put_run, write_manifest
@@ -32,7 +33,8 @@ from jobs.outputs.vectors import write_vectors
 from jobs.plan import Plan, TilePlan
 from jobs.reports.figures import SeriesFacts
 from jobs.reports.html import AccuracyFacts, ReportFacts, SceneFacts, write_report
-from jobs.tile import read_memory
+from jobs.word import words
+from models.registry import Model
 
 CHARTS = 6
 OPEN = ("provisional", "confirmed", "finished")
@@ -44,6 +46,8 @@ class Result:
 
     plan: Plan
     """The job."""
+    model: Model | None
+    """Who has the last word on flagged cells; None: the detector."""
     tiles: tuple[Tile, ...]
     """With the generations that count."""
     generations: Path
@@ -101,7 +105,38 @@ def _layers(result: Result) -> tuple[dict[str, NDArray[Any]], dict[str, State]]:
         place = np.s_[row : row + tile.grid.shape[0], column : column + tile.grid.shape[1]]
         for name, values in _tile_layers(detector, state).items():
             layers[name][place] = values.reshape(tile.grid.shape)
+    if result.model is not None:
+        _with_word(result, layers)
     return layers, states
+
+
+def _with_word(result: Result, layers: dict[str, NDArray[Any]]) -> None:
+    """Put what the model left standing in place of what the detector flagged, in the layers of monitored cells."""
+    grid, plan = result.plan.grid, result.plan
+    states = [(tile.grid, entry.state) for tile, entry in zip(plan.tiles, result.tiles, strict=True)]
+    log = words(plan, result.model, result.generations, states).log
+    watched = layers["monitored"] == Monitored.MONITORED
+    layers["status"][watched] = Status.NONE
+    for name, none in (("change_date", DATE_NODATA), ("confirmed_date", DATE_NODATA), ("magnitude", np.nan)):
+        layers[name][watched] = none
+    log = log[np.argsort(log["instant"], kind="stable")]
+    rows, columns = log["row"] - grid.first_row, log["column"] - grid.first_column
+    for step, row, r, c in zip(log["step"].tolist(), log, rows.tolist(), columns.tolist(), strict=True):
+        gone = step == Step.EXPIRED
+        layers["status"][r, c] = Status.NONE if gone else standing(step, bool(row["sigma"] >= plan.config.decision.high))
+        layers["change_date"][r, c] = DATE_NODATA if gone else row["change_day"]
+        layers["magnitude"][r, c] = np.nan if gone else row["magnitude"]
+        if step != Step.FINISHED:
+            layers["confirmed_date"][r, c] = row["instant"] // SECONDS_A_DAY if step == Step.CONFIRMED else DATE_NODATA
+
+
+def standing(step: int, high: bool) -> Status:
+    """The code of a cell after a step that leaves a change standing."""
+    return {
+        Step.PROVISIONAL: (Status.PROVISIONAL_LOW, Status.PROVISIONAL_HIGH),
+        Step.CONFIRMED: (Status.CONFIRMED_LOW, Status.CONFIRMED_HIGH),
+        Step.FINISHED: (Status.FINISHED_LOW, Status.FINISHED_HIGH),
+    }[Step(step)][high]
 
 
 def _tile_layers(detector: monitors.Detector, state: State) -> dict[str, NDArray[Any]]:

@@ -32,8 +32,9 @@ from jobs.plan import Plan, plan
 from jobs.publish import Result, publish_run, shown
 from jobs.reports.html import SceneFacts
 from jobs.state import Generation, read_generation, sweep
-from jobs.tile import Detected, Failed, Observed, Task, detect, lattice_log, observe, without_counts
-from models.predict import chosen, judge
+from jobs.tile import Detected, Failed, Observed, Task, detect, observe, without_counts
+from jobs.word import check_told, words
+from models.predict import chosen, judge, wanted
 from models.registry import Model
 
 Clock = Callable[[], datetime]
@@ -107,6 +108,7 @@ def run(
     """
     model = chosen(config.model.name, config.model.version, config.monitor)
     work = plan(config)
+    work = work if model is None else replace(work, told=wanted(model))
     check_memory(work)
     approve(work)
     folder = config.output.folder / config.name
@@ -193,6 +195,7 @@ def publish(desk: Desk, record: Run) -> Path:
     failed = tuple(s.id for s in ledger.taken_scenes(desk.engine, name, ("failed",)))
     result = Result(
         plan=desk.plan,
+        model=desk.model,
         tiles=tuple(sorted(tiles, key=lambda t: order[t.id])),
         generations=desk.generations,
         alerts=tuple(alerts[i] for i in sorted(alerts)),
@@ -238,6 +241,7 @@ def _check_detector(desk: Desk, states: Sequence[Generation]) -> None:
                 f"{desk.plan.config.name}: its state was made with other parameters of history, monitor, decision or loss; "
                 "give the changed job another name, or restore them"
             )
+        check_told(desk.plan, desk.model, attributes)
         if attributes["processing"] != desk.plan.processing:
             raise StaleState(
                 f"{desk.plan.config.name}: its looks were prepared otherwise (prepare, context or tiles.halo_m changed); "
@@ -297,11 +301,8 @@ def _common(work: Plan, observed: dict[str, Observed]) -> dict[Scene, Float]:
 def _made(desk: Desk, tasks: Sequence[Task], detected: dict[str, Detected]) -> dict[str, list[Alert]]:
     """All revisions that follow from the logs of all tiles, judged by the model."""
     config = desk.plan.config
-    logs = []
-    for task in tasks:
-        generation = detected[task.tile.id].state if task.tile.id in detected else task.state
-        if generation is not None:
-            logs.append(lattice_log(task, generation))
+    states = [(t.tile.grid, detected[t.tile.id].state if t.tile.id in detected else t.state) for t in tasks]
+    word = words(desk.plan, desk.model, desk.generations, states)
     naming = Naming(
         config.name,
         desk.plan.grid.lattice,
@@ -310,8 +311,9 @@ def _made(desk: Desk, tasks: Sequence[Task], detected: dict[str, Detected]) -> d
         desk.plan.baseline,
         desk.plan.simulated,
     )
-    made = revisions(np.concatenate(logs), desk.plan.grid.resolution, config.patches, naming)
-    return {i: judge(desk.model, series) for i, series in made.items()} if desk.model else made
+    made = revisions(word.log, desk.plan.grid.resolution, config.patches, naming)
+    found = word.found
+    return made if found is None else {i: judge(found, series) for i, series in made.items()}
 
 
 def _said(reasons: Mapping[str, str]) -> tuple[str, ...]:

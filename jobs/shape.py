@@ -9,7 +9,7 @@ from jobs.yamlfile import Route
 
 Spec = Mapping[str, Any]
 """A JSON Schema, or a part of one."""
-PLACED: Final = ("sources", "area", "context", "data", "detectors")
+PLACED: Final = ("sources", "area", "context", "data", "detectors", "samples")
 """Sections whose paths are relative to the config file."""
 
 

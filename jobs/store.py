@@ -54,10 +54,15 @@ def fingerprint(alert: Alert) -> str:
     Raises BadInput for a record that JSON cannot hold (NaN, infinity) and for cells that are not (n, 2) int32.
     """
     try:
-        text = json.dumps(_record(alert), sort_keys=True, allow_nan=False)
+        return _printed(_record(alert), _cells(alert))
     except (TypeError, ValueError) as error:
         raise BadInput(f"alert {alert.id} revision {alert.revision}: {error}; every figure must be finite") from error
-    return hashlib.sha256(text.encode() + b"\0" + _cells(alert)).hexdigest()
+
+
+def _printed(record: Mapping[str, Any], cells: bytes) -> str:
+    """Of the record as it is stored: one from before a field was added is still what was said then."""
+    text = json.dumps(record, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode() + b"\0" + cells).hexdigest()
 
 
 def message_kind(alert: Alert) -> MessageKind:
@@ -229,13 +234,15 @@ def _outbox_row(alert: Alert, at: datetime) -> dict[str, Any]:
 
 
 def _record(alert: Alert) -> dict[str, Any]:
-    """All fields but the cells, as JSON: dates ISO, numbers of numpy as Python's."""
+    """All fields but the cells, as JSON: dates ISO, numbers of numpy as Python's, cells confirmed or not as ones and noughts."""
     return {name: _plain(getattr(alert, name)) for name in RECORDED}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
+    if isinstance(value, np.ndarray):
+        return "".join("1" if yes else "0" for yes in value.tolist())
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -262,8 +269,11 @@ def _alert_of(row: Row[Any]) -> Alert:
         name: date.fromisoformat(value) if value and name in DATES else value
         for name, value in dict(row.record).items()
     }
-    cells = np.frombuffer(zlib.decompress(row.cells), "<i4").reshape(-1, 2).astype(np.int32)
+    packed = zlib.decompress(row.cells)
+    cells = np.frombuffer(packed, "<i4").reshape(-1, 2).astype(np.int32)
+    record = {"driver": None, "confirmed_cells": "0" * len(cells), "confirmed_ha": 0.0} | record
+    record["confirmed_cells"] = np.array([digit == "1" for digit in record["confirmed_cells"]], np.bool_)
     alert = Alert(**record, cells=cells)
-    if fingerprint(alert) != row.fingerprint or (alert.id, alert.revision) != (row.alert, row.number):
+    if _printed(dict(row.record), packed) != row.fingerprint or (alert.id, alert.revision) != (row.alert, row.number):
         raise ValueError(f"{row.alert} revision {row.number} does not match its fingerprint")
     return alert

@@ -72,7 +72,12 @@ def _entry(root: Spec, key: str, spec: Spec, indent: str) -> Iterator[str]:
     elif "properties" in spec:
         yield from _comment(spec["description"], indent)
         yield from _block(root, key, spec, indent)
+    elif _is_list_of_blocks(root, spec):
+        yield from _comment(f"{spec['description']} (a list; {_need(spec)})", indent)
+        yield f"{indent}{key}:"
+        yield from _items(root, resolve(root, spec["items"]), indent)
     else:
+        spec = {"default": {}, **spec} if spec.get("type") == "object" else spec
         allowed = "" if "const" in spec else f" ({_allowed(root, spec)})"
         yield from _comment(spec["description"] + allowed, indent)
         yield f"{indent}{key}: {_yaml(_value(spec), spec)}"
@@ -107,6 +112,28 @@ def _kinds(root: Spec, key: str, kinds: dict[str, Spec], indent: str) -> Iterato
             yield from (f"{indent}# {line.removeprefix(indent)}" for line in _block(root, key, spec, indent))
 
 
+def _is_list_of_blocks(root: Spec, spec: Spec) -> bool:
+    items = resolve(root, spec.get("items", {}))
+    return "default" not in spec and ("properties" in items or "discriminator" in items)
+
+
+def _items(root: Spec, items: Spec, indent: str) -> Iterator[str]:
+    """One entry of a list of blocks, the other kinds to uncomment."""
+    kinds = variants(root, items) if "discriminator" in items else {"": items}
+    active = next((kind for kind, spec in kinds.items() if not spec.get("required")), next(iter(kinds)))
+    yield from _item(root, kinds[active], indent)
+    for kind, spec in kinds.items():
+        if kind != active:
+            yield from _comment(f"Another entry, kind {kind}: {spec['description'].splitlines()[0]}", f"{indent}  ")
+            yield from (f"{indent}# {line.removeprefix(indent)}" for line in _item(root, spec, indent))
+
+
+def _item(root: Spec, spec: Spec, indent: str) -> Iterator[str]:
+    yield f"{indent}  -"
+    for name, inner in spec["properties"].items():
+        yield from _entry(root, name, inner, f"{indent}    ")
+
+
 def _comment(text: str, indent: str) -> Iterator[str]:
     for line in textwrap.wrap(" ".join(text.split()), WIDTH - len(indent)):
         yield f"{indent}# {line}"
@@ -115,8 +142,11 @@ def _comment(text: str, indent: str) -> Iterator[str]:
 def _allowed(root: Spec, spec: Spec) -> str:
     """What may stand here, with the default where there is one."""
     plain = {key: value for key, value in spec.items() if key != "pattern"}
-    default = f"default {_yaml(spec['default'], spec)}" if "default" in spec else "required"
-    return f"{expected(root, plain)}; {default}"
+    return f"{expected(root, plain)}; {_need(spec)}"
+
+
+def _need(spec: Spec) -> str:
+    return f"default {_yaml(spec['default'], spec)}" if "default" in spec else "required"
 
 
 def _value(spec: Spec) -> Any:

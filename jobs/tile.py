@@ -19,21 +19,22 @@ from detection import areas
 from detection.codes import Observation
 from detection.context import forest
 from detection.errors import DetectionError
-from detection.monitors import LOG, Looks, State, columns, exclude, records, residuals, start
+from detection.monitors import Looks, columns, exclude, residuals, start
 from detection.monitors.packed import pack_model, pack_pixels
 from detection.monitors.replay import Memory, begin, take_in
-from detection.monitors.state import below, prefixed
-from detection.patches import on_lattice
+from detection.monitors.state import prefixed
 from detection.prepare import commonmode, prepare
 from detection.prepare.commonmode import Histogram
 from detection.prepare.passes import joined, once
 from detection.sources import Source, Traffic
 from detection.sources.sensors import SENSORS
 from detection.types import Codes, Cube, Float, Grid, Row, Scene
+from jobs import word
 from jobs.config import SourceParameters
+from jobs.memory import read_memory
 from jobs.observations import read_looks, write_looks
 from jobs.plan import Plan, TilePlan, Work, degrees, open_source, touching
-from jobs.state import Generation, read_generation, write_generation
+from jobs.state import Generation, write_generation
 
 SCENES_AT_A_TIME: Final = 48
 """Raw numbers of so many scenes are in memory at once: what is kept of them are their planes."""
@@ -202,11 +203,12 @@ def detect(task: Task, seen: Observed, common: Mapping[Scene, Float]) -> Detecte
     memory, late = take_in(
         plan.detector, memory, replace(looks, common=anomalies), replay_days=plan.config.retention.replay_days
     )
-    return Detected(_write(task, memory), seen.looks, tuple(s.id for s in late))
+    told = word.told_of(plan, task.tile.grid, cube, memory.transitions, memory.current.monitored)
+    return Detected(_write(task, memory, told), seen.looks, tuple(s.id for s in late))
 
 
 @lru_cache(maxsize=1)
-def _source(parameters: SourceParameters, _run: str, turn: Turn) -> Source:
+def opened(parameters: SourceParameters, _run: str, turn: Turn) -> Source:
     """The source, opened once per worker and run: what it learnt serves all tiles, and no later run."""
     return open_source(parameters, Traffic(turn))
 
@@ -232,7 +234,7 @@ class Reader(Protocol):
 
 def source_of(task: Reader) -> Source:
     """The source that serves all tiles of a run in this process."""
-    return _source(task.plan.config.sources, task.run, Turn(task.turn))
+    return opened(task.plan.config.sources, task.run, Turn(task.turn))
 
 
 @dataclass(frozen=True)
@@ -288,30 +290,6 @@ def _counts(observation: Codes) -> tuple[int, ...]:
     return tuple(np.bincount(observation, minlength=len(Observation)).tolist())
 
 
-def read_memory(folder: Path, generation: Generation, *, verify: bool = True) -> Memory:
-    """A tile's memory without its looks: the packed states, the log, and the common mode of the looks since the checkpoint."""
-    arrays, attributes = read_generation(folder, generation, verify)
-    last = {k: Scene(**v) if v else None for k, v in attributes["last"].items()}
-    current = State(
-        below("model", arrays),
-        below("pixels", arrays),
-        arrays["monitored"],
-        arrays["cell"],
-        last["current"],
-        attributes["detector"],
-        below("aside", arrays),
-    )
-    checkpoint = replace(current, pixels=below("checkpoint", arrays), last=last["checkpoint"])
-    scenes = tuple(Scene(**s) for s in attributes["scenes"])
-    looks = Looks(scenes, np.zeros((len(scenes), 0, 0), np.float32), arrays["common"])
-    return Memory(checkpoint, current, looks, records(arrays, "settled", LOG), records(arrays, "recent", LOG))
-
-
-def lattice_log(task: Task, generation: Generation) -> NDArray[Any]:
-    """The transitions of a tile at cells of the absolute lattice."""
-    return on_lattice(read_memory(task.folder, generation).transitions, task.tile.grid)
-
-
 def _with_values(memory: Memory, cube: Cube) -> Memory:
     """The memory with the values of its looks, which lie in the kept cube."""
     return replace(memory, looks=replace(memory.looks, values=_chosen(cube, memory.looks.scenes).values))
@@ -322,8 +300,9 @@ def _chosen(cube: Cube, scenes: Collection[Scene]) -> Looks:
     return Looks.of(cube.take([i for i, s in enumerate(cube.scenes) if s in wanted]))
 
 
-def _write(task: Task, memory: Memory) -> Generation:
+def _write(task: Task, memory: Memory, told: Mapping[str, NDArray[Any]] | None = None) -> Generation:
     arrays = {
+        **(told or {}),
         **prefixed("model", pack_model(memory.current.model)),
         **prefixed("aside", memory.current.aside),
         **prefixed("pixels", pack_pixels(memory.current.pixels)),
@@ -340,6 +319,7 @@ def _write(task: Task, memory: Memory) -> Generation:
         "processing": task.plan.processing,
         "last": {k: asdict(v) if v else None for k, v in last.items()},
         "scenes": [asdict(s) for s in memory.looks.scenes],
+        word.TOLD: word.as_told(task.plan.told) if told else None,
     }
     return write_generation(task.folder, task.tile.id, {k: v for k, v in arrays.items() if v is not None}, attributes)
 

@@ -1,66 +1,36 @@
-"""What a model is, what it was made from, how well it did, what it is not for: a card that travels with the arrays."""
+"""The model card: what a model is, what it was made from, how it did, what it must not be used for."""
 
+import io
 import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from detection.errors import BadInput
+from models.scores import ClassScore, Figure, Scores
 
-SIMULATED: Final = "**Made from simulated scenes. Every figure here is simulated; none says how it does on real ones.**"
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A share of alerts, with its interval."""
-
-    value: float | None
-    """The share; null where there is nothing to divide by."""
-    low: float | None
-    """Lower end of the 95 % interval."""
-    high: float | None
-    """Upper end."""
-    of: int
-    """Alerts it is a share of."""
+SIMULATED: Final = (
+    "**Trained on SIMULATED data: every score below is a simulated score. It has seen no satellite image; what it says of real "
+    "places is a first opinion.**"
+)
+PLOT: Final = "calibration.png"
+"""File of the calibration plot, beside the card."""
+MOST: Final = 20
+"""Features named in the card; the JSON has all."""
 
 
 @dataclass(frozen=True)
-class Score:
-    """How the model did on alerts it had not seen, one revision of each."""
+class Material:
+    """The samples of a class."""
 
     name: str
-    """Which alerts, and which revision of them."""
-    alerts: int
-    """Alerts judged."""
-    true: int
-    """Those that are true loss."""
-    precision: Rate
-    """True loss among those called loss (probability at least .5)."""
-    recall: Rate
-    """Called loss among the true loss."""
-    precision_without: Rate
-    """True loss among all: what the precision would be without the model."""
-    brier: Rate
-    """Mean squared error of the probability (0 is perfect); the interval is a bootstrap over scenes."""
-    brier_base: float
-    """The Brier score of always saying the share of true loss of these same alerts."""
-    ece: Rate
-    """Expected calibration error over 10 bins of equal width; the interval is a bootstrap over scenes."""
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """The alerts of one split."""
-
-    split: str
-    """`training`, `calibration` or `test`, and how the detector was set."""
-    scenes: tuple[str, ...]
-    """The scenes: seed and upper-left corner."""
-    alerts: int
-    """Alerts found in them."""
-    true: int
-    """Those that are true loss."""
-    revisions: int
-    """Their revisions; together those of one alert weigh as much as any other alert."""
+    """The class."""
+    samples: int
+    """How many."""
+    events: int
+    """Of how many events."""
+    blocks: int
+    """In how many spatial blocks."""
 
 
 @dataclass(frozen=True)
@@ -74,111 +44,158 @@ class Card:
     purpose: str
     """What it says about what."""
     simulated: bool
-    """True: made from simulated scenes, its scores are simulated scores."""
-    data: str
-    """Where the training alerts came from, and who labelled them."""
-    area: str
-    """Where."""
+    """True: it learnt from simulated scenes, its scores are simulated scores."""
+    data: tuple[str, ...]
+    """Where the samples came from, who labelled them, and what was left out."""
     period: str
     """When."""
-    label: str
-    """When an alert counts as true."""
-    features: tuple[str, ...]
-    """Names of the features, in the order of the columns."""
-    index: str
-    """The index the alerts were made on."""
+    regions: tuple[str, ...]
+    """Where."""
+    judges: str
+    """What flags the cells it judges: kind of the monitor, or of the method that cuts archives."""
+    optical: tuple[str, ...]
+    """Planes of optical looks it is told of."""
+    radar: tuple[str, ...]
+    """Planes of radar looks it is told of."""
     algorithm: str
-    """Estimator and calibration, with their settings."""
-    candidates: tuple[Candidates, ...]
-    """The alerts, split by split."""
-    scores: tuple[Score, ...]
-    """How it did on the test scenes."""
+    """Estimator, weights and calibration, with their settings."""
+    material: tuple[Material, ...]
+    """The samples, class by class."""
+    scores: tuple[Scores, ...]
+    """How it did on what it had not learnt from."""
     importance: dict[str, float]
-    """Feature -> loss of Brier score on the test alerts when the feature is shuffled."""
+    """Feature -> logarithmic score lost when it is shuffled."""
+    curve: tuple[tuple[int, float], ...]
+    """(blocks learnt from, macro F1 on blocks left out)."""
+    outside: float
+    """Share of samples of other blocks of which it abstains."""
     limits: tuple[str, ...]
     """What is known to be weak."""
     not_for: tuple[str, ...]
     """What it must not be used for."""
-    detectors: dict[str, str]
+    reproduce: str
+    """The command that makes it again."""
+    detectors: dict[str, str] = field(default_factory=dict)
     """How the detector was set -> sha256 of its parameters."""
-    software: dict[str, str]
+    software: dict[str, str] = field(default_factory=dict)
     """Versions that made it; none is needed to use it but numpy and numba."""
-    monitor: str = "cusum"
-    """Kind of the monitor the alerts were made by."""
 
     def to_json(self) -> str:
         """The card as JSON, the same text for the same card."""
         return json.dumps(asdict(self), indent=1, allow_nan=False) + "\n"
 
     def to_markdown(self) -> str:
-        """The card to be read."""
-        parts = [f"# {self.name} {self.version}", self.purpose]
-        if self.simulated:
-            parts.append(SIMULATED)
-        parts += [_list("What it is not for", self.not_for), _list("Limits", self.limits)]
-        told = {"Data": self.data, "Area": self.area, "Period": self.period, "True means": self.label}
-        told |= {
-            "Monitor": self.monitor,
-            "Index": self.index,
-            "Algorithm": self.algorithm,
-            "Features": ", ".join(self.features),
-        }
-        parts.append(_list("How it was made", [f"{key}: {text}" for key, text in told.items()]))
-        parts += [_candidates(self.candidates), _scores(self.scores, self.simulated)]
+        """The card to be read; its first line says whether the model is simulated."""
+        first = (
+            f"# {self.name} {self.version}: trained on SIMULATED data"
+            if self.simulated
+            else f"# {self.name} {self.version}"
+        )
+        parts = [first, self.purpose, *([SIMULATED] if self.simulated else [])]
+        parts += [_list("What it is not for", self.not_for), _list("Limits", self.limits), self._made()]
+        parts += [_material(self.material), *(_scores(s, self.simulated) for s in self.scores)]
+        parts.append(f"## Calibration\n\n![Probability of harm against how often it was so]({PLOT})")
+        parts.append(_list("Macro F1 with more to learn from", [f"{many} blocks: {f1:.3f}" for many, f1 in self.curve]))
+        matters = [f"{name}: {lost:.4f}" for name, lost in list(self.importance.items())[:MOST]]
         parts.append(
-            _list("Brier score lost when a feature is shuffled", [f"{k}: {v:.4f}" for k, v in self.importance.items()])
+            _list(f"What matters: logarithmic score lost when a feature is shuffled, the first {MOST}", matters)
         )
         parts.append(_list("Detectors (sha256 of the parameters)", [f"{k}: `{v}`" for k, v in self.detectors.items()]))
-        parts.append(_list("Software", [f"{k} {v}" for k, v in self.software.items()]))
+        parts += [
+            _list("Software", [f"{k} {v}" for k, v in self.software.items()]),
+            _list("Made again by", [self.reproduce]),
+        ]
         return "\n\n".join(parts) + "\n"
+
+    def _made(self) -> str:
+        told = {
+            "Period": self.period,
+            "Regions": ", ".join(self.regions),
+            "Judges cells flagged by": self.judges,
+            "Planes": ", ".join((*self.optical, *self.radar)),
+            "Algorithm": self.algorithm,
+            "Abstains": f"of {self.outside:.1%} of the samples of blocks it had not seen (area of applicability)",
+        }
+        return _list("How it was made", [*self.data, *(f"{key}: {text}" for key, text in told.items())])
 
 
 def from_json(text: str, where: str) -> Card:
     """The inverse of `Card.to_json`; where: the file's name for the message. Raises BadInput for anything else."""
     try:
         said = json.loads(text)
-        scores = tuple(_score(s) for s in said["scores"])
-        candidates = tuple(Candidates(**(c | {"scenes": tuple(c["scenes"])})) for c in said["candidates"])
-        lists = {k: tuple(said[k]) for k in ("features", "limits", "not_for")}
-        return Card(**(said | lists | {"scores": scores, "candidates": candidates}))
+        lists = {k: tuple(said[k]) for k in ("data", "regions", "optical", "radar", "limits", "not_for")}
+        made = {
+            "material": tuple(Material(**one) for one in said["material"]),
+            "scores": tuple(_read_scores(one) for one in said["scores"]),
+            "curve": tuple((int(many), float(f1)) for many, f1 in said["curve"]),
+        }
+        return Card(**(said | lists | made))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         wanted = ", ".join(f.name for f in fields(Card))
         raise BadInput(f"{where}: not a model card ({type(error).__name__}: {error}); it must hold {wanted}") from error
 
 
-def _score(said: dict[str, Any]) -> Score:
-    rates = {f.name: Rate(**said[f.name]) for f in fields(Score) if f.type in (Rate, "Rate")}
-    return Score(**(said | rates))
+def _read_scores(said: dict[str, Any]) -> Scores:
+    figures = {k: Figure(**said[k]) for k in ("macro_f1", "ece", "brier")}
+    many = {k: tuple(_read_class(one) for one in said[k]) for k in ("classes", "drivers")}
+    curve = tuple((float(p), float(s), float(a), float(b), int(n)) for p, s, a, b, n in said["curve"])
+    return Scores(**(said | figures | many | {"harm": _read_class(said["harm"]), "curve": curve}))
+
+
+def _read_class(said: dict[str, Any]) -> ClassScore:
+    return ClassScore(**(said | {k: Figure(**said[k]) for k in ("users", "producers", "f1")}))
 
 
 def _list(title: str, lines: Any) -> str:
     return "\n".join([f"## {title}", "", *(f"- {line}" for line in lines)])
 
 
-def _candidates(rows: tuple[Candidates, ...]) -> str:
-    head = "| split | scenes | alerts | true | false | revisions |\n|---|---|---|---|---|---|"
-    lines = [
-        f"| {r.split} | {len(r.scenes)} | {r.alerts} | {r.true} | {r.alerts - r.true} | {r.revisions} |" for r in rows
+def _material(rows: tuple[Material, ...]) -> str:
+    head = "| class | samples | events | blocks |\n|---|---|---|---|"
+    return "\n".join(
+        ["## What it learnt from", "", head, *(f"| {r.name} | {r.samples} | {r.events} | {r.blocks} |" for r in rows)]
+    )
+
+
+def _scores(said: Scores, simulated: bool) -> str:
+    title = f"## {'Simulated scores' if simulated else 'Scores'} on {said.name}"
+    summary = [
+        f"{said.samples} samples in {said.blocks} blocks; in brackets 95 % intervals from resampled blocks.",
+        "",
+        f"- macro F1 of the classes {told(said.macro_f1)}",
+        f"- calibration error (ECE) of the probability of harm {told(said.ece)}, Brier score {told(said.brier)}",
     ]
-    places = {r.split.split(",")[0]: ", ".join(r.scenes) for r in rows}
-    scenes = [f"- {split}: {named}" for split, named in places.items()]
-    return "\n".join(["## Alerts it was made and judged with", "", head, *lines, "", *scenes])
+    head = "| | events | user's | producer's | F1 |\n|---|---|---|---|---|"
+    rows = [("forest lost or hurt", said.harm), *((c.name, c) for c in said.classes)]
+    rows += [(f"driver: {d.name}", d) for d in said.drivers]
+    lines = [f"| {n} | {c.events} | {told(c.users)} | {told(c.producers)} | {told(c.f1)} |" for n, c in rows]
+    return "\n".join([title, "", *summary, "", head, *lines])
 
 
-def _scores(rows: tuple[Score, ...], simulated: bool) -> str:
-    title = "## Simulated scores on the test scenes" if simulated else "## Scores on the test scenes"
-    head = "| alerts | n | true | precision without the model | precision | recall | Brier (of the base rate) | ECE |"
-    lines = [
-        f"| {s.name} | {s.alerts} | {s.true} | {_rate(s.precision_without)} | {_rate(s.precision)} | {_rate(s.recall)} "
-        f"| {_rate(s.brier)} ({s.brier_base:.3f}) | {_rate(s.ece)} |"
-        for s in rows
-    ]
-    return "\n".join([title, "", "In brackets: 95 % intervals.", "", head, "|---" * 8 + "|", *lines])
+def told(figure: Figure) -> str:
+    """A figure with its interval in words."""
+    if figure.value is None or figure.low is None or figure.high is None:
+        return "none"
+    return f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
-def _rate(rate: Rate) -> str:
-    if rate.value is None:
-        return "no alert"
-    if rate.low is None or rate.high is None:
-        return f"{rate.value:.3f}"
-    return f"{rate.value:.3f} [{rate.low:.3f}, {rate.high:.3f}]"
+def drawn(scores: Sequence[Scores], simulated: bool) -> bytes:
+    """PNG of probability of harm against share of harm; the same bytes for the same scores."""
+    from matplotlib.figure import Figure as Page
+
+    page = Page(figsize=(4.6, 4.4), layout="constrained")
+    ax = page.subplots()
+    ax.plot([0, 1], [0, 1], color="#999999", linewidth=1, label="as it should be")
+    for said, colour, mark in zip(scores, ("#0072B2", "#D55E00", "#009E73"), "osD", strict=False):
+        at, share, low, high, _ = ([row[i] for row in said.curve] for i in range(5))
+        below = [max(0.0, s - a) for s, a in zip(share, low, strict=True)]
+        above = [max(0.0, b - s) for s, b in zip(share, high, strict=True)]
+        ax.errorbar(
+            at, share, yerr=[below, above], color=colour, marker=mark, markersize=4, linewidth=1, label=said.name
+        )
+    ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="probability of harm said", ylabel="share that was harm")
+    ax.set_title("SIMULATED samples" if simulated else "samples not learnt from", fontsize=9)
+    ax.legend(fontsize=8, frameon=False, loc="upper left")
+    out = io.BytesIO()
+    page.savefig(out, format="png", dpi=110, metadata={"Software": None})
+    return out.getvalue()

@@ -1,107 +1,195 @@
-"""Fitting: a small random forest on some scenes, its calibration on others, both turned into plain arrays.
+"""Estimators of scikit-learn by name: how they are fitted, and how what they learnt becomes plain arrays.
 
 One thread and a fixed seed: the same samples give the same arrays, bit for bit.
 """
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Interval
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
-from detection.errors import BadInput
-from detection.types import parameters
-from models.features import NAMES
-from models.forest import Arrays, Forest, logit
-from models.samples import Samples
+from detection.types import Float, parameters
+from models.classifier import BOOSTING, FOREST, LINEAR, MISSING, Line, Numbers, Stand, logs, standardised
 from models.walk import LEAF
+
+Answers = NDArray[np.str_]
 
 
 @parameters
 class RandomForest:
-    """Settings of the forest: small, so that it stays a few kilobytes and cannot learn single alerts."""
+    """Trees grown on resamples of the rows (Breiman 2001)."""
 
-    trees: Annotated[int, Ge(1)] = 60
+    kind: Literal["random-forest"] = FOREST
+    """Which estimator: `random-forest`."""
+    trees: Annotated[int, Ge(1)] = 100
     """Number of trees."""
-    leaves: Annotated[int, Ge(2)] = 24
-    """Most leaves of a tree."""
-    leaf_revisions: Annotated[int, Ge(1)] = 10
-    """Fewest revisions in a leaf."""
+    leaves: Annotated[int, Ge(2)] = 256
+    """Most leaves of a tree: what keeps a stored model small."""
+    leaf_rows: Annotated[int, Ge(1)] = 3
+    """Fewest rows in a leaf."""
     seed: Annotated[int, Ge(0)] = 0
-    """Of the bootstrap and of the choice of features."""
+    """Of the resamples and of the choice of features."""
 
 
-def fit(settings: RandomForest, training: Samples, calibration: Samples) -> Forest:
-    """Fit on one set of scenes, calibrate on another. Raises BadInput where one holds no true or no false alert."""
-    classifier = grow(settings, training)
-    raw = classifier.predict_proba(calibration.rows)[:, 1]
-    return flatten(classifier, sigmoid(raw, calibration))
+@parameters
+class Boosting:
+    """Trees that each mend what those before left wrong, on features in bins (after LightGBM, Ke et al. 2017)."""
+
+    kind: Literal["hist-gradient-boosting"] = BOOSTING
+    """Which estimator: `hist-gradient-boosting`."""
+    rounds: Annotated[int, Ge(1)] = 80
+    """Rounds; each grows a tree for every class."""
+    rate: Annotated[float, Interval(gt=0, le=1)] = 0.08
+    """How much of its mending each round keeps."""
+    leaves: Annotated[int, Ge(2)] = 15
+    """Most leaves of a tree."""
+    leaf_rows: Annotated[int, Ge(1)] = 20
+    """Fewest rows in a leaf."""
+    ridge: Annotated[float, Ge(0)] = 1.0
+    """L2 penalty on what the leaves say."""
+    seed: Annotated[int, Ge(0)] = 0
+    """Of the bins' subsample."""
 
 
-def grow(settings: RandomForest, training: Samples) -> RandomForestClassifier:
-    """The forest. Every alert weighs the same, and so do all true ones together and all false ones together."""
-    _require_both(training, "training")
-    weight = training.weight
-    total = {answer: weight[training.true == answer].sum() for answer in (False, True)}
-    balanced = weight / np.where(training.true, total[True], total[False]) * len(weight) / 2
-    forest = RandomForestClassifier(
-        n_estimators=settings.trees,
-        max_leaf_nodes=settings.leaves,
-        min_samples_leaf=settings.leaf_revisions,
-        random_state=settings.seed,
+@parameters
+class Linear:
+    """Multinomial logistic regression on standardised features: the baseline that the others have to beat."""
+
+    kind: Literal["linear"] = LINEAR
+    """Which estimator: `linear`."""
+    strength: Annotated[float, Gt(0)] = 1.0
+    """Inverse of the L2 penalty (scikit-learn's C)."""
+
+
+Estimator = RandomForest | Boosting | Linear
+CALIBRATION_STRENGTH: Final = 1.0
+"""Inverse L2 penalty of the calibration (scikit-learn's C, its default): classes of few rows stay near what was said."""
+NEVER: Final = -30.0
+"""Score of a class that was not among the samples: beside any other its probability is nothing."""
+SOLVER: Final = "newton-cholesky"
+"""Of logistic regressions: few numbers for many rows, and logarithms of shares that go together, on which L-BFGS creeps."""
+ROUNDS: Final = 200
+"""Most iterations of a logistic regression."""
+
+
+def grown(asked: Estimator, rows: Float, answers: Answers, weight: Numbers) -> Any:
+    """The fitted estimator of scikit-learn; rows: (row, feature), NaN where missing, answers and weight: (row,)."""
+    if isinstance(asked, Linear):
+        centre, scale = _moments(rows, weight)
+        regression = LogisticRegression(C=asked.strength, solver=SOLVER, max_iter=ROUNDS)
+        return regression.fit(standardised(rows, centre, scale), answers, sample_weight=weight), centre, scale
+    return _trees(asked).fit(filled(rows), answers, sample_weight=weight)
+
+
+def _trees(asked: RandomForest | Boosting) -> Any:
+    if isinstance(asked, Boosting):
+        return HistGradientBoostingClassifier(
+            max_iter=asked.rounds, learning_rate=asked.rate, max_leaf_nodes=asked.leaves, min_samples_leaf=asked.leaf_rows,
+            l2_regularization=asked.ridge, early_stopping=False, random_state=asked.seed,
+        )  # fmt: skip
+    return RandomForestClassifier(
+        n_estimators=asked.trees, max_leaf_nodes=asked.leaves, min_samples_leaf=asked.leaf_rows, random_state=asked.seed,
         n_jobs=1,  # with two, scikit-learn's sums change from run to run in the last bit
+    )  # fmt: skip
+
+
+def filled(rows: Float) -> Float:
+    """The rows with MISSING for what is missing, as trees take them."""
+    return np.where(np.isfinite(rows), rows, np.float32(MISSING)).astype(np.float32)
+
+
+def core_of(asked: Estimator, fitted: Any, classes: Sequence[str]) -> Stand | Line:
+    """Plain arrays of a fitted estimator, its classes among these and in their order; those it has not seen it never says."""
+    if isinstance(asked, Linear):
+        regression, centre, scale = fitted
+        return _line(regression, centre, scale, classes)
+    place = _places(fitted, classes)
+    return (
+        _forest(fitted, place, len(classes))
+        if isinstance(asked, RandomForest)
+        else _boosted(fitted, place, len(classes))
     )
-    return forest.fit(training.rows, training.true, sample_weight=balanced)
 
 
-def sigmoid(raw: NDArray[np.float64], calibration: Samples) -> NDArray[np.float64]:
-    """(slope, intercept) of the probability over the logit of the forest's mean.
+def _places(fitted: Any, classes: Sequence[str]) -> list[int]:
+    return [classes.index(str(name)) for name in fitted.classes_]
 
-    Platt (1999): a logistic regression towards (n+ + 1)/(n+ + 2) and 1/(n- + 2) instead of 1 and 0, n in alerts, so
-    that a few alerts never make anything certain. A sigmoid, not isotonic: two numbers need few alerts. It also puts
-    the balanced forest back to how often an alert is true in the calibration scenes.
+
+def _line(fitted: LogisticRegression, centre: Numbers, scale: Numbers, classes: Sequence[str]) -> Line:
+    weight, intercept = _rows_of(fitted)
+    place, many = _places(fitted, classes), len(classes)
+    whole, shift = np.zeros((many, weight.shape[1])), np.full(many, NEVER)
+    whole[place], shift[place] = weight, intercept
+    return Line(centre, scale, whole, shift)
+
+
+def _rows_of(fitted: LogisticRegression) -> tuple[Numbers, Numbers]:
+    """Coefficients and intercepts, a row a class; scikit-learn keeps one row for two classes."""
+    weight, intercept = fitted.coef_.astype(np.float64), fitted.intercept_.astype(np.float64)
+    if len(fitted.classes_) > 2:
+        return weight, intercept
+    return np.concatenate([-weight, weight]) / 2, np.concatenate([-intercept, intercept]) / 2
+
+
+def _forest(fitted: RandomForestClassifier, place: list[int], many: int) -> Stand:
+    parts = []
+    for tree in (estimator.tree_ for estimator in fitted.estimators_):
+        said = np.zeros((tree.node_count, many))
+        said[:, place] = tree.value[:, 0, :]
+        parts.append((tree.children_left, tree.children_right, tree.feature, tree.threshold, said))
+    return _stand(parts, np.zeros(0))
+
+
+def _boosted(fitted: HistGradientBoostingClassifier, place: list[int], many: int) -> Stand:
+    base, parts = np.full(many, NEVER), []
+    start = np.ravel(fitted._baseline_prediction).astype(np.float64)
+    base[place] = np.concatenate([[0.0], start]) if len(start) == 1 else start
+    for round_ in fitted._predictors:
+        for at, tree in enumerate(round_):
+            nodes = tree.nodes
+            leaf = nodes["is_leaf"].astype(np.bool_)
+            left, right = (np.where(leaf, LEAF, nodes[side].astype(np.int64)) for side in ("left", "right"))
+            said = np.zeros((len(nodes), many))
+            said[:, place[1 if len(start) == 1 else at]] = nodes["value"]
+            parts.append((left, right, nodes["feature_idx"].astype(np.int64), nodes["num_threshold"], said))
+    return _stand(parts, base)
+
+
+def _stand(parts: Sequence[tuple[Any, ...]], base: Numbers) -> Stand:
+    """Trees one after the other; of every tree left, right, feature, threshold and what its nodes say."""
+    roots = np.cumsum([0, *(len(p[0]) for p in parts)])[:-1]
+    left, right = (
+        np.concatenate([np.where(p[0] == LEAF, LEAF, p[i] + root) for p, root in zip(parts, roots, strict=True)])
+        for i in (0, 1)
+    )
+    inner = left != LEAF
+    feature = np.where(inner, np.concatenate([p[2] for p in parts]), LEAF)
+    threshold = np.where(inner, np.concatenate([p[3] for p in parts]), 0.0)
+    said = np.concatenate([p[4] for p in parts])[~inner].astype(np.float32)
+    trees = (roots.astype(np.int32), left.astype(np.int32), right.astype(np.int32), feature.astype(np.int16))
+    return Stand(*trees, threshold.astype(np.float64), said, base)
+
+
+def calibration(said: Numbers, answers: Answers, weight: Numbers, classes: Sequence[str]) -> tuple[Numbers, Numbers]:
+    """(turn, shift) of Dirichlet calibration: what was said of rows not learnt from, (row, class), against their answers.
+
+    It also puts balanced classes back to how often they are: `weight` says how much of the world a row stands for.
     """
-    _require_both(calibration, "calibration")
-    weight, true = calibration.weight, calibration.true
-    many, few = weight[true].sum(), weight[~true].sum()
-    target = np.where(true, (many + 1) / (many + 2), 1 / (few + 2))
-    both = np.concatenate([logit(raw), logit(raw)])[:, None]
-    answers = np.repeat([True, False], len(raw))
-    shares = np.concatenate([target, 1 - target]) * np.concatenate([weight, weight])
-    line = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(both, answers, sample_weight=shares)
-    return np.array([max(line.coef_[0, 0], 0.0), line.intercept_[0]], np.float64)
+    fitted = LogisticRegression(C=CALIBRATION_STRENGTH, solver=SOLVER, max_iter=ROUNDS)
+    fitted.fit(logs(said), answers, sample_weight=weight / weight.mean())
+    turn, shift = np.zeros((len(classes), len(classes))), np.full(len(classes), NEVER)
+    place = _places(fitted, classes)
+    turn[place], shift[place] = _rows_of(fitted)
+    return turn, shift
 
 
-def flatten(classifier: RandomForestClassifier, calibration: NDArray[np.float64]) -> Forest:
-    """The plain arrays of a fitted forest of two classes; checked as a stored one is."""
-    nodes = nodes_of(classifier)
-    share = nodes.pop("values")[:, 1]
-    arrays = {"features": np.array(NAMES), **nodes, "share": share, "sigmoid": calibration}
-    return Forest.of(arrays, "the fitted forest")
-
-
-def nodes_of(classifier: RandomForestClassifier) -> Arrays:
-    """All nodes of all trees in one row, as `models.walk.packed` takes them; LEAF stands for no child."""
-    trees = [estimator.tree_ for estimator in classifier.estimators_]
-    roots = np.cumsum([0, *(t.node_count for t in trees)])[:-1]
-    inner = np.concatenate([t.children_left for t in trees]) >= 0
-    left = np.concatenate([t.children_left + root for t, root in zip(trees, roots, strict=True)])
-    right = np.concatenate([t.children_right + root for t, root in zip(trees, roots, strict=True)])
-    return {
-        "roots": roots.astype(np.int32),
-        "left": np.where(inner, left, LEAF).astype(np.int32),
-        "right": np.where(inner, right, LEAF).astype(np.int32),
-        "feature": np.where(inner, np.concatenate([t.feature for t in trees]), LEAF).astype(np.int16),
-        "threshold": np.where(inner, np.concatenate([t.threshold for t in trees]), 0.0),
-        "values": np.concatenate([t.value[:, 0, :] for t in trees]),  # shares of the classes
-    }
-
-
-def _require_both(samples: Samples, split: str) -> None:
-    if samples.true.all() or not samples.true.any():
-        only = "true" if samples.true.any() else "false" if len(samples.true) else "no"
-        raise BadInput(
-            f"{split}: only {only} alerts in its scenes; a model needs both true and false ones, give more seeds"
-        )
+def _moments(rows: Float, weight: Numbers) -> tuple[Numbers, Numbers]:
+    seen = np.isfinite(rows)
+    many = np.maximum((seen * weight[:, None]).sum(0), 1e-12)
+    mean = (np.where(seen, rows, 0.0) * weight[:, None]).sum(0) / many
+    spread = np.sqrt((np.where(seen, rows - mean, 0.0) ** 2 * weight[:, None]).sum(0) / many)
+    return mean, np.where(spread > 0, spread, 1.0)

@@ -5,29 +5,24 @@ GeoPackage layers. Every row ends up once: as a point, or under one reason in `l
 """
 
 import re
-import sqlite3
-import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 from pyproj.exceptions import CRSError, ProjError
 from scipy.spatial import cKDTree
 
 from detection.areas import LONLAT
-from detection.context.geopackage import ENVELOPES, MAX_VALUE, open_geopackage, sound
 from detection.errors import BadInput, UnknownBand
 from detection.sources.pieces import one_line
 from detection.types import Days, Mask, parameters
+from models.pointfile import Table, layer_of, listed, meant, table_of
 
 COORDINATES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "ceo": (("lon", "lat"), ("center_lon", "center_lat")),
@@ -145,36 +140,9 @@ class Reference:
         return (
             f"{len(self.ids):,} of {rows:,} rows are points with a known answer: {classes}",
             *([f"{dated:,} of them say when{open_end}"] if dated else []),
-            *(f"{len(ids):,} left out, {why}: {_listed(ids)}" for why, ids in self.left_out.items()),
+            *(f"{len(ids):,} left out, {why}: {listed(ids)}" for why, ids in self.left_out.items()),
             *self.notes,
         )
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A file as stripped texts; nothing in it is judged yet."""
-
-    name: str
-    """The file's."""
-    header: tuple[str, ...]
-    """Names of the columns."""
-    texts: NDArray[Any]
-    """(row, column)."""
-    crs: str = LONLAT
-    """Of the places."""
-    numbers: tuple[str, ...] = ()
-    """(row,) numbers of features; empty in tables, whose rows are counted from 1."""
-    places: NDArray[np.float64] | None = None
-    """(row, 2) x and y, NaN where there is none; None: they stand in columns."""
-
-    def column(self, name: str) -> NDArray[Any]:
-        """(row,) texts; raises UnknownBand for a column that is not there, BadInput for one that is there twice."""
-        if (many := self.header.count(name)) > 1:
-            raise BadInput(f"{self.name}: {many} columns are called `{name}`; rename the others")
-        if not many:
-            there = dict.fromkeys((*self.header, *(c.rpartition(":")[0] for c in self.header if ":" in c)))
-            raise UnknownBand(f"{self.name}: no column `{name}`{_meant(name, there)}; found {_listed(list(there), 40)}")
-        return np.asarray(self.texts[:, self.header.index(name)])
 
 
 def read_points(asked: ReferencePoints, known: Collection[str]) -> Reference:
@@ -182,7 +150,7 @@ def read_points(asked: ReferencePoints, known: Collection[str]) -> Reference:
 
     Raises BadInput, one line each: a file that cannot be read, has no rows, no CRS, or lacks a column (UnknownBand).
     """
-    table = _layer(asked) if asked.format == "geopackage" else _csv(asked)
+    table = layer_of(asked.path, asked.layer) if asked.format == "geopackage" else table_of(asked.path, asked.crs)
     classes = dict(asked.classes) or {name: name for name in known}
     rows = _rows(asked, table, classes, known)
     why = np.full(len(rows), "", object)
@@ -206,82 +174,7 @@ def blocks(reference: Reference, metres: float) -> NDArray[np.int64]:
     return np.asarray(row * ROW + column, np.int64)
 
 
-def _csv(asked: ReferencePoints) -> _Table:
-    path, name = asked.path, asked.path.name
-    packed: Any = "gzip" if path.suffix.lower() == ".gz" else None
-    with _readable(path):
-        # Without a header pandas refuses rows longer than the first, and leaves equal names of columns alone.
-        frame = pd.read_csv(
-            path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig", compression=packed
-        )
-    texts = frame.fillna("").map(str.strip).to_numpy(object)
-    header = tuple(texts[0])
-    if len(header) == 1 and (other := next((c for c in ";\t|" if c in header[0]), None)):
-        raise BadInput(f"{name}: columns are separated by {other!r}; save the table with commas")
-    if len(texts) == 1:
-        raise BadInput(f"{name}: has a header but no rows; was it written to the end?")
-    return _Table(name, header, texts[1:], asked.crs or LONLAT)
-
-
-def _layer(asked: ReferencePoints) -> _Table:
-    path, name = asked.path.absolute(), asked.path.name
-    with _readable(path):
-        found = open_geopackage(path, asked.layer)
-        table = '"' + found.table.replace('"', '""') + '"'
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
-            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
-            database.execute("pragma trusted_schema=off")
-            cursor = database.execute(f"select rowid, * from {table} order by rowid")  # noqa: S608 - the name is quoted
-            header, rows = tuple(str(c[0]) for c in cursor.description), cursor.fetchall()
-    if not rows:
-        raise BadInput(f"{name}: layer {found.table!r} has no rows; export it again")
-    at = next((i for i, c in enumerate(header) if c.lower() == found.column.lower()), None)
-    if at is None:
-        raise BadInput(f"{name}: layer {found.table!r} lacks its geometry column {found.column!r}; export it again")
-    rest = [i for i in range(1, len(header)) if i != at]
-    texts = np.array([[_text(row[i]) for i in rest] for row in rows], object).reshape(len(rows), len(rest))
-    places = np.array([_place(row[at]) for row in rows], np.float64)
-    return _Table(name, tuple(header[i] for i in rest), texts, found.crs, tuple(str(row[0]) for row in rows), places)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """What is wrong with a file, in one line."""
-    name = path.name
-    if not path.is_file():
-        raise BadInput(f"{name}: {'is not a file' if path.exists() else 'no such file'}; give one table or GeoPackage")
-    try:
-        yield
-    except pd.errors.EmptyDataError:
-        raise BadInput(f"{name}: is empty; the first line must name the columns") from None
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{name}: is no CSV in UTF-8 (byte {error.start}); save it as UTF-8") from None
-    except (pd.errors.ParserError, EOFError, zlib.error) as error:
-        raise BadInput(f"{name}: is no table ({one_line(error)}); save it as CSV with commas and points") from None
-    except (OSError, sqlite3.Error, OverflowError) as error:
-        raise BadInput(f"{name}: cannot be read ({one_line(error)}); copy or export it again") from None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # a column of whole numbers with gaps is often stored as real numbers
-    return "" if value is None else str(value).strip()
-
-
-def _place(blob: Any) -> tuple[float, float]:
-    """A point itself, or a point inside a polygon; NaN for anything else."""
-    try:
-        found = sound(shapely.from_wkb(blob[8 + ENVELOPES[(blob[3] >> 1) & 7] :]))
-        single = found.geom_type == "Point" or (found.geom_type == "MultiPoint" and len(found.geoms) == 1)
-        if not found.is_empty and (single or found.geom_type in ("Polygon", "MultiPolygon")):
-            point = found.representative_point()
-            return float(point.x), float(point.y)
-    except (shapely.errors.GEOSException, LookupError, TypeError, AttributeError):
-        pass  # listed with those that have no place
-    return np.nan, np.nan
-
-
-def _rows(asked: ReferencePoints, table: _Table, classes: Mapping[str, str], known: Collection[str]) -> pd.DataFrame:
+def _rows(asked: ReferencePoints, table: Table, classes: Mapping[str, str], known: Collection[str]) -> pd.DataFrame:
     """What was written in every row, understood but not judged."""
     answer, undecided = _answers(asked, table, classes)
     x, y = _places(asked, table)
@@ -310,7 +203,7 @@ def _rows(asked: ReferencePoints, table: _Table, classes: Mapping[str, str], kno
     return rows.assign(when=rows["first"] * ROW + rows["last"])
 
 
-def _ids(asked: ReferencePoints, table: _Table) -> list[str]:
+def _ids(asked: ReferencePoints, table: Table) -> list[str]:
     there = {c.lower(): c for c in reversed(table.header)}
     usual = next((names for names in IDS[asked.format] if set(names) <= there.keys()), ())
     parts = [table.column(name) for name in ([asked.id] if asked.id else [there[name] for name in usual])]
@@ -319,7 +212,7 @@ def _ids(asked: ReferencePoints, table: _Table) -> list[str]:
     return ["/".join(row) if all(row) else "" for row in zip(*parts, strict=True)]
 
 
-def _answers(asked: ReferencePoints, table: _Table, classes: Mapping[str, str]) -> tuple[NDArray[Any], Mask]:
+def _answers(asked: ReferencePoints, table: Table, classes: Mapping[str, str]) -> tuple[NDArray[Any], Mask]:
     """(row,) what was answered, and where no answer has the majority of a plot of several samples."""
     start = f"{asked.label}:"
     options = [c for c in table.header if c.startswith(start)] if asked.format == "ceo" else []
@@ -337,7 +230,7 @@ def _answers(asked: ReferencePoints, table: _Table, classes: Mapping[str, str]) 
     return np.where(clear, names[within.argmax(1)], ""), ~clear & ~empty
 
 
-def _places(asked: ReferencePoints, table: _Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _places(asked: ReferencePoints, table: Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if table.places is not None:
         return table.places[:, 0], table.places[:, 1]
     there = {c.lower(): c for c in reversed(table.header)}
@@ -348,11 +241,11 @@ def _places(asked: ReferencePoints, table: _Table) -> tuple[NDArray[np.float64],
     if asked.format == "csv" and not asked.crs and {"x", "y"} <= there.keys():
         raise BadInput(f"{table.name}: has columns x and y but no CRS; give `crs`, e.g. EPSG:32718")
     wanted = " or ".join(f"`{x}` and `{y}`" for x, y in pairs)
-    raise UnknownBand(f"{table.name}: no columns {wanted}; found {_listed(table.header, 40)}; is `format` right?")
+    raise UnknownBand(f"{table.name}: no columns {wanted}; found {listed(table.header, 40)}; is `format` right?")
 
 
 def _lonlat(
-    x: NDArray[np.float64], y: NDArray[np.float64], table: _Table
+    x: NDArray[np.float64], y: NDArray[np.float64], table: Table
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if table.crs == LONLAT:
         return x, y
@@ -385,7 +278,7 @@ def _day(text: str, end: bool) -> int:
     return day if day >= 0 else UNREADABLE
 
 
-def _weights(asked: ReferencePoints, table: _Table, many: int) -> NDArray[np.float64]:
+def _weights(asked: ReferencePoints, table: Table, many: int) -> NDArray[np.float64]:
     """(row,) how much it counts; NaN where what is written is no weight."""
     if not (name := asked.weight or asked.confidence):
         return np.ones(many)
@@ -443,10 +336,10 @@ CHECKS: Final[Sequence[tuple[str, Callable[[Any], Any]]]] = (
 
 
 def _notes(
-    asked: ReferencePoints, table: _Table, rows: pd.DataFrame, why: NDArray[Any], known: Collection[str]
+    asked: ReferencePoints, table: Table, rows: pd.DataFrame, why: NDArray[Any], known: Collection[str]
 ) -> tuple[str, ...]:
     missing = Counter(rows["answer"][why == UNKNOWN])
-    strange = [f"`{c}`{_meant(c, known)}" for c in dict.fromkeys(asked.classes.values()) if c not in known]
+    strange = [f"`{c}`{meant(c, known)}" for c in dict.fromkeys(asked.classes.values()) if c not in known]
     unused = sorted(set(asked.classes) - set(rows["answer"]))
     notes = (
         ("without an entry in `classes`", [f"`{text}` {many:,}" for text, many in missing.most_common()]),
@@ -456,13 +349,4 @@ def _notes(
     column = asked.weight or asked.confidence
     light = int((table.column(column) == "").sum()) if column else 0
     empty = (f"{light:,} rows with an empty `{column}` count 1",) if light else ()
-    return (*(f"{said}: {_listed(some)}" for said, some in notes if some), *empty)
-
-
-def _meant(name: str, there: Collection[str]) -> str:
-    near = get_close_matches(name.lower(), [c.lower() for c in there], 1)
-    return next((f" (did you mean `{c}`?)" for c in there if near and c.lower() == near[0]), "")
-
-
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+    return (*(f"{said}: {listed(some)}" for said, some in notes if some), *empty)

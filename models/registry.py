@@ -1,7 +1,8 @@
 """Where trained models lie: plain arrays, a card and a checksum. Nothing in a model's folder can run code.
 
-A folder `<name>-<version>` holds `arrays.npz` (read without pickle), `card.json`, `card.md` and `sha256`, the checksum
-of the arrays in the form `sha256sum -c` reads.
+A folder `<name>-<version>` holds `arrays.npz` (read without pickle), `card.json`, `card.md`, `calibration.png` and `sha256`, the
+checksums of arrays and card in the form `sha256sum -c` reads; and, where it was asked for, `estimator.skops`, the estimator of
+scikit-learn for whoever trains on, which is opened only if it holds nothing but what `TRUSTED` names.
 """
 
 import hashlib
@@ -12,17 +13,28 @@ import zipfile
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from detection.errors import BadInput
-from models.card import Card, from_json
-from models.forest import Arrays, Forest
+from models.around import names
+from models.card import PLOT, Card, drawn, from_json
+from models.classifier import Arrays, Classifier
+from models.surroundings import NAMES as AROUND
 
 SHIPPED: Final = Path(__file__).parent / "trained"
 SEARCH: Final = "SACHAWATCH_MODELS"
 """Environment variable: more folders of models, separated as PATH is, looked through before the shipped one."""
+ARRAYS, CARD, ESTIMATOR, SUMS = "arrays.npz", "card.json", "estimator.skops", "sha256"
+TRUSTED: Final = (
+    "sklearn.tree._tree.Tree",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.ensemble._forest.RandomForestClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+    "sklearn.linear_model._logistic.LogisticRegression",
+)
+"""Types of a stored estimator, besides those that skops trusts by itself, that may be opened."""
 FOLDER: Final = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{0,40})-(?P<version>[0-9A-Za-z][0-9A-Za-z.]{0,20})")
 
 
@@ -38,8 +50,8 @@ class Model:
     """sha256 (hex) of `arrays.npz`."""
     card: Card
     """What it is."""
-    forest: Forest
-    """Trees and calibration."""
+    classifier: Classifier
+    """What judges."""
 
     @property
     def identity(self) -> str:
@@ -93,39 +105,75 @@ def read(folder: Path) -> Model:
     match = FOLDER.fullmatch(folder.name)
     if match is None:
         raise BadInput(f"{folder}: a model's folder is called <name>-<version>")
-    try:
-        packed = (folder / "arrays.npz").read_bytes()
-        said = (folder / "sha256").read_text("utf-8").split()
-        card = from_json((folder / "card.json").read_text("utf-8"), str(folder / "card.json"))
-    except OSError as error:
-        raise BadInput(f"{folder}: {error.strerror}: {error.filename}; copy the whole folder again") from error
-    found = hashlib.sha256(packed).hexdigest()
-    if not said or said[0] != found:
-        raise BadInput(
-            f"{folder}: arrays.npz has sha256 {found[:12]}..., not that of the file `sha256`: damaged or changed; "
-            "copy the whole folder again"
-        )
+    packed, said = _checked(folder, ARRAYS), _checked(folder, CARD)
+    card = from_json(said.decode("utf-8", "replace"), str(folder / CARD))
     if (card.name, card.version) != (match["name"], match["version"]):
         raise BadInput(f"{folder}: the card is that of {card.name}-{card.version}; folder and card must agree")
-    return Model(card.name, card.version, found, card, Forest.of(_unpack(packed, folder), str(folder)))
+    classifier = Classifier.of(_unpack(packed, folder), str(folder))
+    if classifier.features != (*names(card.optical, card.radar), *AROUND):
+        raise BadInput(
+            f"{folder}: its features are not those computed here of the planes on its card; train the model anew"
+        )
+    return Model(card.name, card.version, hashlib.sha256(packed).hexdigest(), card, classifier)
 
 
-def save(folder: Path, forest: Forest, card: Card) -> Path:
-    """Write a model under `folder/<name>-<version>` and return that; the same model gives the same bytes.
+def _checked(folder: Path, name: str) -> bytes:
+    """A file of a model's folder, if it is the one that the checksums are of."""
+    try:
+        content = (folder / name).read_bytes()
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{folder}: cannot be read ({error}); copy the whole folder again") from error
+    found = hashlib.sha256(content).hexdigest()
+    if f"{found}  {name}" not in lines:
+        raise BadInput(
+            f"{folder}: {name} has sha256 {found[:12]}..., not that of the file `{SUMS}`: damaged or changed; "
+            "copy the whole folder again"
+        )
+    return content
 
-    Raises BadInput where another model of this name and version lies already: a version, once out, means one thing.
+
+def save(folder: Path, classifier: Classifier, card: Card, estimator: Any = None) -> Path:
+    """Write a model under `folder/<name>-<version>` and return that; the same model gives the same bytes, but for
+    `estimator.skops`, into which skops writes the time.
+
+    estimator: of scikit-learn, kept for whoever trains on. Raises BadInput where another model of this name and version lies
+    already: a version, once out, means one thing.
     """
     target = vacant(folder, card.name, card.version)
-    packed = _pack(forest.arrays())
-    digest = hashlib.sha256(packed).hexdigest()
-    if (target / "arrays.npz").is_file() and (target / "arrays.npz").read_bytes() != packed:
+    files = {ARRAYS: _pack(classifier.arrays()), CARD: card.to_json().encode()}
+    if (target / ARRAYS).is_file() and (target / ARRAYS).read_bytes() != files[ARRAYS]:
         raise BadInput(f"{target}: another model of this version is there; give the new one another version")
+    if estimator is not None:
+        files[ESTIMATOR] = _dumped(estimator)
+    sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    files |= {"card.md": card.to_markdown().encode(), PLOT: drawn(card.scores, card.simulated), SUMS: sums.encode()}
     target.mkdir(parents=True, exist_ok=True)
-    (target / "arrays.npz").write_bytes(packed)
-    (target / "sha256").write_text(f"{digest}  arrays.npz\n", "utf-8")
-    (target / "card.json").write_text(card.to_json(), "utf-8")
-    (target / "card.md").write_text(card.to_markdown(), "utf-8")
+    for name, content in files.items():
+        (target / name).write_bytes(content)
     return target
+
+
+def _dumped(estimator: Any) -> bytes:
+    import skops.io
+
+    return bytes(skops.io.dumps(estimator))
+
+
+def estimator(folder: Path) -> Any:
+    """The estimator of scikit-learn that a model was made of, to train on; the one thing here that is more than numbers.
+
+    Raises BadInput where there is none, where it is not that of its checksum, or where it holds a type that is not in TRUSTED.
+    """
+    import skops.io
+
+    if not (folder / ESTIMATOR).is_file():
+        raise BadInput(f"{folder}: keeps no {ESTIMATOR}; train with `keep_estimator: true`")
+    content = _checked(folder, ESTIMATOR)
+    strange = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED))
+    if strange:
+        raise BadInput(f"{folder}: {ESTIMATOR} holds {', '.join(strange[:3])}, which may run code; do not open it")
+    return skops.io.loads(content, trusted=list(TRUSTED))
 
 
 def vacant(folder: Path, name: str, version: str) -> Path:

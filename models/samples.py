@@ -1,185 +1,234 @@
-"""Alerts with a known answer: the detector run in memory over simulated scenes, its alerts compared with the truth.
+"""Flagged cells with a known answer: what a model learns from and is judged on.
 
-The line is the one jobs run (`jobs.tile`, `jobs.run`), without tiles, files and replay: source, prepare, baseline,
-common mode, monitor, patches, alerts.
+Whatever they come from, simulated scenes or points that people looked at, they have the same columns and are told of by the same
+code as in use.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import numpy as np
+from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
-from detection.alerts import Alert, Naming, revisions
-from detection.codes import Observation
+from detection.codes import Turn
 from detection.errors import BadInput
-from detection.history import History
-from detection.monitors import Detector, Looks, residuals, start, update
-from detection.patches import Patches, on_lattice
-from detection.prepare import Prepare, bands_needed, commonmode, fate, layers, planes_of, prepare
-from detection.prepare.commonmode import CommonMode
-from detection.prepare.passes import joined, once
-from detection.sources.sensors import SENSORS, Sensor
-from detection.sources.simulated import OFFERED, Simulated, SimulatedParameters, truth
-from detection.types import SECONDS_A_DAY, Cube, Days, Float, Planes, Raw, Row, to_day
-from models.features import features
+from detection.monitors import Looks
+from detection.prepare import Prepare
+from detection.segments import Method
+from detection.sources.simulated import Family, SimulatedParameters, grid_of, truth
+from detection.types import Days, Float, Planes, parameters
+from models.around import names
+from models.cells import changed, moments, tell, whole
+from models.kinds import FROM_SIMULATED, NOTHING
+from models.stream import Line, cut, looked_at, watch
+from models.surroundings import NAMES as AROUND
 
 if TYPE_CHECKING:
     from detection.simulator.truth import Truth
 
-SCENES_AT_A_TIME: Final = 16
-"""Raw numbers of so many looks are in memory at once."""
-COVERED: Final = 0.5
-"""Share of its cells newly lost by the day of the revision from which an alert is true (as in detection.accuracy)."""
-OLD_DAYS: Final = 365
-"""Loss longer before the alert's change date than this explains it no more: a field changes there now (chosen)."""
+BEFORE_DAYS: Final = 30
+"""A cell flagged so long before a change began is flagged for it: as in `detection.accuracy.series.Rules`."""
+AFTER_DAYS: Final = 60
+"""So long after a change that passes was over: as there."""
+UNJUDGED: Final = ""
+"""Answer of a cell of which the truth says that it counts neither way."""
+MOST: Final = 25
+"""Samples of one event in a scene that are kept, and of cells to which nothing happened likewise (chosen: they are alike, and
+count by the root of their number anyway)."""
+PLACES: Final = 7_200
+"""Metres from one place of a region to the next: seeds of a region look at different ones, five in a row."""
+PLACES_A_ROW: Final = 5
 
 
-@dataclass(frozen=True)
-class Line:
-    """How the detector was set to find the alerts."""
+def features_of(planes: Planes) -> tuple[str, ...]:
+    """Names of the columns of samples told of these planes."""
+    return (*names(planes.optical, planes.radar), *AROUND)
 
-    name: str
-    """A few words for it."""
-    monitor_from: date = date(2024, 1, 1)
-    """First monitored day; what is before is history."""
-    prepare: Prepare = field(default_factory=Prepare)
-    """How raw numbers become planes."""
-    common_mode: CommonMode = field(default_factory=CommonMode)
-    """On, as in use."""
-    detector: Detector = field(default_factory=lambda: Detector(history=History(forest_min=0.5)))
-    """Baseline, monitor and decision."""
-    patches: Patches = field(default_factory=Patches)
-    """How pixels make alerts."""
+
+@parameters
+class SimulatedSamples:
+    """Simulated scenes to learn from: flagged cells with the simulator's own truth. Never of the blind variant."""
+
+    kind: Literal["simulated"] = "simulated"
+    """Where the samples come from."""
+    regions: Annotated[tuple[Literal["madre-de-dios", "alto-mayo", "loreto-peatland"], ...], MinLen(1)] = (
+        "madre-de-dios",
+        "alto-mayo",
+        "loreto-peatland",
+    )
+    """Which simulated places the scenes are like, in turns."""
+    seeds: Annotated[tuple[int, ...], MinLen(1)] = (1,)
+    """One scene each."""
+    cells: Annotated[int, Ge(32)] = 160
+    """Cells along one side of a scene."""
+    resolution: Literal[10, 20, 30] = 30
+    """Cell size, metres."""
+    sensors: tuple[Family, ...] = ("landsat", "sentinel-2", "sentinel-1")
+    """Which satellites look."""
+    start: date = date(2021, 1, 1)
+    """First day of history."""
+    monitor_from: date = date(2023, 1, 1)
+    """First monitored day."""
+    end: date = date(2025, 1, 1)
+    """Day at which the looks end, itself left out."""
+
+    def __post_init__(self) -> None:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise BadInput("samples: a seed is named twice; name each once")
+        if not self.start < self.monitor_from < self.end:
+            raise BadInput(
+                f"samples: {self.start}, {self.monitor_from}, {self.end} do not follow each other; put them in order"
+            )
+
+    @property
+    def scenes(self) -> tuple[SimulatedParameters, ...]:
+        """The scenes, one a seed."""
+        return tuple(self._scene(i, seed) for i, seed in enumerate(self.seeds))
+
+    def _scene(self, i: int, seed: int) -> SimulatedParameters:
+        scene = SimulatedParameters(
+            seed=seed, region=self.regions[i % len(self.regions)], sensors=self.sensors, rows=self.cells,
+            columns=self.cells, resolution=self.resolution, start=self.start, end=self.end,
+        )  # fmt: skip
+        grid, (row, column) = grid_of(scene), divmod(i // len(self.regions), PLACES_A_ROW)
+        return replace(scene, west=grid.west + column * PLACES, north=grid.north - row * PLACES)
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Revisions of alerts, with the answer. The order is that of the scenes, the alerts' ids and their revisions."""
+    """Flagged cells with their answers. Order: as they were collected."""
 
+    features: tuple[str, ...]
+    """Names of the columns."""
     rows: Float
-    """(revision, feature) of `models.features`."""
-    true: NDArray[np.bool_]
-    """(revision,) is it true loss, as known on the day of the revision?"""
-    alert: NDArray[np.int64]
-    """(revision,) number of the alert, so that one alert counts once and its revisions never part."""
-    scene: NDArray[np.int64]
-    """(revision,) number of the scene."""
+    """(sample, feature) NaN where missing."""
+    answer: NDArray[np.str_]
+    """(sample,) class, a name of `kinds.KINDS`."""
+    stands_for: NDArray[np.float64]
+    """(sample,) how many such samples of the world it stands for, as the sampling has it."""
+    event: NDArray[np.int64]
+    """(sample,) number of what happened: samples of one event are alike and count together."""
+    block: NDArray[np.int64]
+    """(sample,) number of the spatial block, never parted in cross-validation."""
+    region: NDArray[np.str_]
+    """(sample,) name of the region."""
+    year: NDArray[np.int64]
+    """(sample,) calendar year of the change."""
+
+    @property
+    def many(self) -> int:
+        """Number of samples."""
+        return len(self.answer)
 
     @property
     def weight(self) -> NDArray[np.float64]:
-        """(revision,) 1 / revisions of its alert: one alert counts once."""
-        _, place, many = np.unique(self.alert, return_inverse=True, return_counts=True)
-        return np.asarray(1 / many[place], np.float64)
-
-    @property
-    def first(self) -> NDArray[np.int64]:
-        """(alert,) position of the first revision of every alert."""
-        return np.flatnonzero(np.diff(self.alert, prepend=-1))
-
-    @property
-    def last(self) -> NDArray[np.int64]:
-        """(alert,) position of the last revision of every alert."""
-        return np.flatnonzero(np.diff(self.alert, append=-1))
+        """(sample,) one over the square root of the samples of its event: an event of a hundred cells counts as ten of one."""
+        _, place, count = np.unique(self.event, return_inverse=True, return_counts=True)
+        return np.asarray(1 / np.sqrt(count[place]), np.float64)
 
     def take(self, keep: NDArray[Any]) -> "Samples":
-        """The revisions of this mask or of these positions."""
-        return Samples(self.rows[keep], self.true[keep], self.alert[keep], self.scene[keep])
+        """The samples of this mask or at these positions."""
+        cut = {f.name: getattr(self, f.name)[keep] for f in fields(Samples) if f.name != "features"}
+        return Samples(self.features, **cut)
 
 
-def collect(scene: SimulatedParameters, lines: Sequence[Line]) -> list[Samples]:
-    """The labelled revisions of all alerts of a scene, line by line; the scene is simulated once for all of them.
-
-    Raises BadInput where the lines do not prepare alike.
-    """
-    if len({(line.prepare, planes_of(line.detector.monitor, line.prepare, ())) for line in lines}) != 1:
-        raise BadInput("samples: lines that share a scene must prepare it alike; collect them one by one")
-    cube, known = looked_at(scene, lines[0].prepare, lines[0].detector.monitor), truth(scene)
-    return [label(detect(cube, line), known) for line in lines]
+def thinned(samples: Samples, most: int = MOST, seed: int = 0) -> Samples:
+    """At most so many samples of an event, drawn by lot; those that are kept stand for the others."""
+    order = np.random.default_rng(seed).permutation(samples.many)
+    _, place, count = np.unique(samples.event[order], return_inverse=True, return_counts=True)
+    sorted_ = np.argsort(place, kind="stable")
+    begins = np.cumsum(count) - count
+    rank = np.empty(samples.many, np.int64)
+    rank[sorted_] = np.arange(samples.many) - begins[place[sorted_]]
+    kept = np.sort(order[rank < most])
+    made, whole = samples.take(kept), dict(zip(*np.unique(samples.event, return_counts=True), strict=True))
+    # an event counts as the root of its samples, whether they are all there or not
+    stands = made.stands_for * np.array([(whole[e] / min(whole[e], most)) ** 0.5 for e in made.event])
+    return replace(made, stands_for=stands)
 
 
 def join(parts: Sequence[Samples]) -> Samples:
-    """The samples of several scenes one after the other, alerts and scenes numbered on; raises BadInput for none."""
+    """One after the other; raises BadInput for none, or for samples of other features."""
     if not parts:
-        raise BadInput("samples: there is no scene to take them from; give at least one seed")
-    ahead = np.cumsum([[0, 0], *([p.alert.max(initial=-1) + 1, p.scene.max(initial=0) + 1] for p in parts)], 0)
-    moved = [replace(p, alert=p.alert + a, scene=p.scene + s) for p, (a, s) in zip(parts, ahead[:-1], strict=True)]
-    columns = ("rows", "true", "alert", "scene")
-    return Samples(*(np.concatenate([getattr(p, name) for p in moved]) for name in columns))
+        raise BadInput("samples: there are none; name at least one source of samples")
+    if len({part.features for part in parts}) > 1:
+        raise BadInput("samples: their features differ; collect all of them with the same planes")
+    cut = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Samples) if f.name != "features"}
+    return Samples(parts[0].features, **cut)
 
 
-def detect(cube: Cube, line: Line) -> dict[str, list[Alert]]:
-    """All revisions of all alerts of a whole scene, by id."""
-    late = cube.days >= to_day(line.monitor_from)
-    history, news = (Looks.of(cube.take(np.flatnonzero(part).tolist())) for part in (~late, late))
-    cells = commonmode.cells_of(cube.grid, cube.grid, line.common_mode)
-    covered = (cube.observation != Observation.OUTSIDE).any(0).ravel()
-    state = start(line.detector, history, inside=covered, cell=cells)
-    extent = commonmode.lattice_shape(cube.grid, line.common_mode)
-    if line.common_mode.enabled:
-        away = residuals(line.detector, state, news)
-        counts = commonmode.count(away, cells, extent[0] * extent[1])
-        news = replace(news, common=commonmode.anomaly(counts, extent, line.common_mode))
-    _, log = update(line.detector, state, news)
-    naming = Naming(line.name, cube.grid.lattice, cube.planes.leading, line.detector.decision.high, "own history", True)
-    return revisions(on_lattice(log, cube.grid), cube.grid.resolution, line.patches, naming)
+def simulated(scene: SimulatedParameters, line: Line, wanted: Planes, number: int) -> Samples:
+    """The cells that a detector flags in a scene, each with what the truth says; number: of the scene, its block."""
+    seen = watch(looked_at(scene, line.prepare, line.detector.monitor), line)
+    found = moments(seen.log, seen.cube.scenes)
+    told = tell(seen.looks, seen.cube.planes, seen.cube.grid, found, wanted)
+    made = labelled(whole(told, seen.ground), found, truth(scene), (scene.region, number), features_of(wanted))
+    return thinned(made)
 
 
-def looked_at(scene: SimulatedParameters, rules: Prepare, monitor: object = None) -> Cube:
-    """The prepared looks of a whole simulated scene, in the planes of a monitor (None: any that takes one index)."""
-    source = Simulated(scene)
-    rows = source.manifest(to_day(scene.start), to_day(scene.end))
-    wanted = planes_of(monitor, rules, (row.scene for row in rows))
-    none = Cube.of(source.grid(), (), wanted, np.zeros((0, wanted.width, *source.grid().shape), np.float32))
-    parts = [none]
-    for sensor, at in _batches(rows):
-        some = [rows[i] for i in at]
-        names = tuple(dict.fromkeys(name for row in some for name in wanted.of(row.scene)))
-        parts.append(prepare(_read(source, some, rules, sensor, names), rules, sensor, wanted))
-    return once(joined(parts))
+def archived(
+    scene: SimulatedParameters, rules: Prepare, method: Method, planes: Planes, wanted: Planes, number: int
+) -> Samples:
+    """The losses that a method finds in the archive of a scene, each with what the truth says; planes: what it is cut by."""
+    seen = cut(looked_at(scene, rules, planes=planes), method)
+    cube = seen.cube
+    losses = seen.found.changes[seen.found.changes["turn"] == Turn.LOSS]
+    found = changed(losses, int(cube.days[-1]))
+    told = tell(Looks.of(cube), cube.planes, cube.grid, found, wanted)
+    made = labelled(whole(told, seen.ground), found, truth(scene), (scene.region, number), features_of(wanted))
+    return thinned(made)
 
 
-def planes(source: Simulated, rows: Sequence[Row], names: Sequence[str], rules: Prepare) -> dict[str, Cube]:
-    """Planes of the whole of a simulated source by name, each by itself; rows in canonical order, of any of its sensors."""
-    grid, many = source.grid(), len(rows)
-    scenes = tuple(row.scene for row in rows)
-    values = {name: np.empty((many, 1, *grid.shape), np.float32) for name in names}
-    became = {name: np.empty((many, *grid.shape), np.uint8) for name in names}
-    for sensor, at in _batches(rows):
-        raw = _read(source, [rows[i] for i in at], rules, sensor, names)
-        for name, layer, seen in layers(raw, rules, sensor, names):
-            values[name][at, 0] = np.where(seen, layer, np.float32(np.nan))
-            became[name][at] = fate(raw, seen)
-    return {n: once(Cube(grid, scenes, Planes.single(n, scenes), values[n], became[n])) for n in names}
+def labelled(
+    rows: Float, found: NDArray[Any], known: "Truth", place: tuple[str, int], features: tuple[str, ...]
+) -> Samples:
+    """The rows with what the truth says of them; those that count neither way are left out."""
+    answer, happened = answers(known, found["pixel"], found["decided"])
+    weight = np.where(happened >= 0, known.weight.ravel()[found["pixel"]], 1.0)
+    region, number = place
+    event = np.where(happened >= 0, happened, -1) + (number << 20)
+    year = (found["broke"].astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)) + 1970
+    many = len(answer)
+    made = Samples(
+        features,
+        rows,
+        answer,
+        weight.astype(np.float64),
+        event,
+        np.full(many, number, np.int64),
+        np.full(many, region),
+        year,
+    )
+    return made.take(answer != UNJUDGED)
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[tuple[Sensor, list[int]]]:
-    """Positions of rows of one sensor each, so many that their raw numbers stay small."""
-    for sensor in sorted({row.sensor for row in rows}):
-        mine = [i for i, row in enumerate(rows) if row.sensor == sensor]
-        yield from ((SENSORS[sensor], mine[i : i + SCENES_AT_A_TIME]) for i in range(0, len(mine), SCENES_AT_A_TIME))
+def answers(known: "Truth", pixel: NDArray[Any], day: Days) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+    """What happened at cells by a day, as classes, and its number, -1 for nothing. UNJUDGED where the truth does not count it,
+    or the cell was no forest.
 
-
-def _read(source: Simulated, rows: Sequence[Row], rules: Prepare, sensor: Sensor, names: Sequence[str]) -> Raw:
-    return source.read(source.grid(), rows, bands_needed(rules, sensor, OFFERED[sensor.name], names))
-
-
-def label(made: Mapping[str, Sequence[Alert]], known: "Truth") -> Samples:
-    """Rows and answers of all revisions of a scene: true where at least half the cells are new loss by then."""
-    alerts = [a for ident in sorted(made) for a in made[ident]]
-    number = [i for i, ident in enumerate(sorted(made)) for _ in made[ident]]
-    corner = (known.grid.first_row, known.grid.first_column)
-    true = np.array([lost_share(a, known.loss_day, corner) >= COVERED for a in alerts], np.bool_)
-    return Samples(features(alerts), true, np.array(number, np.int64), np.zeros(len(alerts), np.int64))
-
-
-def lost_share(alert: Alert, loss_day: Days, corner: tuple[int, int]) -> float:
-    """Share of the alert's cells that are new loss on the day of the revision.
-
-    loss_day: (y, x) day of loss, -1 for none; corner: absolute lattice row and column of its first cell.
+    Of several things the loss counts before what was none, and then the latest.
     """
-    rows, columns = (alert.cells - corner).T
-    days, change = loss_day[rows, columns], to_day(alert.change_date)
-    return float(((days >= max(0, change - OLD_DAYS)) & (days <= alert.observed_at // SECONDS_A_DAY)).mean())
+    size = known.forest.size
+    events = {name: i for i, name in enumerate(dict.fromkeys(h.event for h in known.happenings))}
+    best = np.full(len(pixel), -1, np.int64)
+    rank = np.full(len(pixel), -1, np.int64)
+    void = ~known.forest.ravel()[pixel]
+    here = np.zeros(size, np.bool_)
+    for i, one in enumerate(known.happenings):
+        here[one.cells] = True
+        mine = np.flatnonzero(here[pixel])
+        here[one.cells] = False
+        harm = one.change != "not loss"
+        within = (day[mine] >= one.start - BEFORE_DAYS) & (harm | (day[mine] <= one.end + AFTER_DAYS))
+        mine = mine[within]
+        void[mine] |= one.ignored
+        order = (int(harm) << 40) + one.start
+        better = mine[rank[mine] < order]
+        best[better], rank[better] = i, order
+    kinds = np.array([FROM_SIMULATED[h.driver] for h in known.happenings] or [NOTHING])
+    numbers = np.array([events[h.event] for h in known.happenings] or [0], np.int64)
+    named = np.where(best >= 0, kinds[best], NOTHING)
+    return np.where(void, UNJUDGED, named), np.where(best >= 0, numbers[best], -1)

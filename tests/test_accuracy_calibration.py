@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from detection.accuracy.calibration import brier, brier_skill, calibration, ece, murphy, reliability
 from detection.errors import BadInput
-from models import scores
 
 Drawn = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
@@ -101,9 +100,8 @@ def test_what_is_no_probability_is_said(bad: float) -> None:
         brier(np.array([0.1, 0.5]), np.array([True]))
 
 
-def test_one_definition_serves_the_models_too() -> None:
+def test_all_figures_are_those_of_the_functions() -> None:
+    """That models are judged by the same definition: tests/test_learn.py."""
     sure, true = drawn(3)
-    assert scores.ece(sure, true) == ece(sure, true, bins=10, kind="width")
-    assert scores.brier is brier
     told = calibration(sure, true)
     assert (told.many, told.brier, told.ece) == (500, brier(sure, true), ece(sure, true))

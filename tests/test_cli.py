@@ -546,7 +546,7 @@ def test_doctor_of_the_machine_alone_needs_no_job(call: Call) -> None:
 
 
 def test_models_lists_the_trained_one(call: Call) -> None:
-    assert load("loss-simulated").identity in call("models").out.split()
+    assert load("index-change-simulated").identity in call("models").out.split()
 
 
 def test_a_series_that_cannot_be_read_is_one_line(call: Call, tmp_path: Path) -> None:

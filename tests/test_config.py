@@ -196,7 +196,7 @@ def test_the_digest_ignores_where_a_job_runs(other: JobConfig) -> None:
         replace(example(), monitor=Ewma()),
         replace(example(), sources=SimulatedParameters(seed=2)),
         replace(example(), period=Period(monitor_from=date(2024, 1, 2))),
-        replace(example(), model=config.ModelChoice(name=None)),
+        replace(example(), model=config.ModelChoice(name="another")),
     ],
 )
 def test_the_digest_changes_with_the_answer(other: JobConfig) -> None:

@@ -22,6 +22,12 @@ from jobs.history.run import run_history
 from jobs.plan import plan, plan_history
 from jobs.run import run
 from jobs.series import run_series
+from jobs.training.asked import TrainConfig
+from jobs.training.known import points_of
+from jobs.training.run import run_training
+from models.kinds import NOTHING
+from models.reference import ReferencePoints
+from models.samples import SimulatedSamples
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -29,6 +35,7 @@ LOADED = {file.name: load(file) for file in CONFIGS}
 MONITOR = {name: found for name, found in LOADED.items() if isinstance(found, JobConfig)}
 HISTORY = {name: found for name, found in LOADED.items() if isinstance(found, HistoryConfig)}
 SERIES = {name: found for name, found in LOADED.items() if isinstance(found, SeriesConfig)}
+TRAIN = {name: found for name, found in LOADED.items() if isinstance(found, TrainConfig)}
 LEVELS = {"vv": (-12.0, 0.5), "vh": (-18.0, 0.5), "value": (0.7, 0.02)}
 LEVELS |= {"blue": (0.03, 0.003), "green": (0.05, 0.003), "red": (0.03, 0.003)}
 LEVELS |= {"nir": (0.30, 0.01), "swir1": (0.15, 0.005), "swir2": (0.07, 0.004)}
@@ -42,7 +49,10 @@ def test_there_are_some_of_each_kind() -> None:
     assert len(MONITOR) >= 1
     assert {"history-madre-de-dios.yaml", "history-yearly.yaml"} <= set(HISTORY)
     assert {f"series-{kind}.yaml" for kind in ("index", "radar", "optical", "fused", "yearly")} <= set(SERIES)
-    assert [p.name for p in (ROOT / "configs").iterdir() if p.suffix not in (".yaml", ".md")] == []
+    assert {"train-simulated.yaml", "train-points-simulated.yaml"} <= set(TRAIN)
+    tables = {one.path for found in TRAIN.values() for one in found.samples if isinstance(one, ReferencePoints)}
+    strangers = {p for p in (ROOT / "configs").iterdir() if p.suffix not in (".yaml", ".md")} - tables
+    assert strangers == set()
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
@@ -140,3 +150,27 @@ def test_a_series_config_finds_a_clearing_and_leaves_forest_alone(name: str, tmp
     confirmed = changes[changes["confirmed_on"].notna()]
     assert list(confirmed["series_id"]) == ["cleared"]
     assert date.fromisoformat(str(confirmed["first_detected"].iloc[0])) >= monitor_from + timedelta(days=400)
+
+
+def test_the_simulated_training_runs_on_a_few_small_scenes(tmp_path: Path) -> None:
+    config = TRAIN["train-simulated.yaml"]
+    (asked,) = config.samples
+    assert isinstance(asked, SimulatedSamples)
+    assert len(asked.seeds) == 12
+    few = replace(
+        asked, seeds=(1, 2), regions=("madre-de-dios",), cells=48, start=date(2022, 1, 1), end=date(2024, 1, 1)
+    )
+    asked_for = replace(config, samples=(few,), cluster=Cluster(workers=0), output=Output(folder=tmp_path))
+    assert run_training(asked_for, now=lambda: NOON).made.card.simulated
+    assert config.lacking == ()
+
+
+def test_the_points_of_the_example_are_all_understood() -> None:
+    config = TRAIN["train-points-simulated.yaml"]
+    (asked,) = config.samples
+    assert isinstance(asked, ReferencePoints)
+    known = points_of(asked, config.grid)
+    assert known.reference.left_out == {}
+    assert len(known.reference.ids) == 82
+    assert {NOTHING, "mining", "agriculture"} <= set(known.reference.label)
+    assert config.lacking == ()

@@ -26,7 +26,7 @@ from jobs.evaluation.pieces import Piece, open_piece
 from jobs.evidence import apart, fused, in_range
 from jobs.series import run_series
 from jobs.tables import read_table
-from models.samples import looked_at, planes
+from models.stream import looked_at, planes
 
 FROM, TODAY = date(2014, 1, 1), date(2026, 1, 1)
 FUSED = SeriesConfig(
@@ -221,7 +221,7 @@ def test_a_job_sees_the_same_cube_on_a_stream_as_in_memory(monkeypatch: pytest.M
         panels.append(Panel(tuple(r.scene for r in mine), np.full(len(mine), -1, np.int16), values))
     given = Stream(to_day(date(2024, 1, 1)), 48 * 48, *panels)
     seen: list[Any] = []
-    monkeypatch.setattr(contestants, "detect", lambda c, line: seen.append(c) or {})
+    monkeypatch.setattr(contestants, "detect", lambda c, *_: seen.append(c) or {})
     config = JobConfig(
         name="job", sources=WORLD, period=Period(monitor_from=date(2024, 1, 1)), prepare=rules, model=ModelChoice(name=None),
         monitor=replace(monitor), history=History(years=9), tiles=Tiles(halo_m=150),

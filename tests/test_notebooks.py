@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 
@@ -79,10 +80,9 @@ def test_first_alerts_runs_and_shows_what_it_says(first_alerts):
 
 
 def test_first_alerts_calls_its_scores_simulated(first_alerts):
-    assert "Every figure here is simulated" in shown(first_alerts, "text/markdown")[0]
-    scores = shown(first_alerts, "text/html")[1]
-    assert "simulated scores of" in scores
-    assert "lesson" in scores
+    card = shown(first_alerts, "text/markdown")[0]
+    assert "trained on SIMULATED data" in card.splitlines()[0]
+    assert "## Simulated scores on" in card
 
 
 def test_first_alerts_writes_no_warning(first_alerts):
@@ -202,3 +202,37 @@ def test_regrowth_maps_what_the_simulator_knows_and_one_cell_agrees(regrowth):
 
 def test_regrowth_writes_no_warning(regrowth):
     left_nothing_behind(regrowth)
+
+
+@pytest.fixture(scope="module")
+def train_a_model():
+    return executed("04-train-a-model.ipynb")
+
+
+def test_train_a_model_shows_scores_on_what_was_left_out_with_their_intervals(train_a_model):
+    tables = [text for text in shown(train_a_model, "text/html") if "simulated" in text]
+    assert len(tables) == 3
+    scores = rows(tables[1])
+    assert any("lost or hurt" in row for row in scores)
+    for row in scores:
+        f1, low, high = map(float, row[-3:])
+        assert np.isnan(f1) or low - 0.01 <= f1 <= high + 0.01
+    both = {row[0]: float(row[1]) for row in rows(tables[2])}
+    assert set(both) == {"forest", "linear"}
+    assert len(shown(train_a_model, "image/png")) == 3
+    left_nothing_behind(train_a_model)
+
+
+@pytest.fixture(scope="module")
+def peatland():
+    return executed("06-peatland.ipynb")
+
+
+def test_peatland_says_what_is_found_and_what_is_not(peatland):
+    happened, alerts, found = (text for text in shown(peatland, "text/html") if "simulated" in text)
+    assert rows(alerts)
+    shares = {row[0]: float(row[-1]) for row in rows(found)}
+    assert set(shares) == {row[0] for row in rows(happened)}
+    assert all(0 <= share <= 1 for share in shares.values())
+    assert len(shown(peatland, "image/png")) == 2
+    left_nothing_behind(peatland)

@@ -30,7 +30,7 @@ IN_WHEEL = (
     *(
         f"models/trained/{folder.name}/{name}"
         for folder in sorted((ROOT / "models" / "trained").glob("*-simulated-*"))
-        for name in ("arrays.npz", "card.json", "sha256")
+        for name in ("arrays.npz", "card.json", "card.md", "calibration.png", "sha256")
     ),
 )
 

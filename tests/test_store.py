@@ -68,7 +68,9 @@ ALERT = Alert(
     last_detected=date(2026, 1, 19),
     observed_at=1_768_800_000,
     cells=np.array([[-9_000, 10], [-8_999, 9]], np.int32),
+    confirmed_cells=np.array([False, True]),
     area_ha=0.1799,
+    confirmed_ha=0.09,
     area_ha_new=0.1799,
     mmu_ha=0.1,
     magnitude=-0.31,
@@ -78,6 +80,7 @@ ALERT = Alert(
     count=2,
     confidence="low",
     change_type="tree_cover_loss",
+    driver=None,
     probability=None,
     model=None,
     baseline="own history",
@@ -102,8 +105,12 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     AlertStatus: st.sampled_from(get_args(AlertStatus)),
     Confidence: st.sampled_from(get_args(Confidence)),
 }
+ARRAYS = ("cells", "confirmed_cells")
 CELLS = st.integers(1, 9).flatmap(lambda n: hnp.arrays(np.int32, (n, 2)))
-ANY_ALERT = st.builds(Alert, **{one.name: CELLS if one.name == "cells" else BY_TYPE[one.type] for one in fields(Alert)})
+REST = {one.name: BY_TYPE[one.type] for one in fields(Alert) if one.name not in ARRAYS}
+ANY_ALERT = CELLS.flatmap(
+    lambda cells: st.builds(Alert, cells=st.just(cells), confirmed_cells=hnp.arrays(np.bool_, len(cells)), **REST)
+)
 
 
 def now() -> datetime:
@@ -137,9 +144,10 @@ def pointer(tile: str, digit: str, looks: str = "") -> Pointer:
 
 def same(left: Alert, right: Alert) -> bool:
     """Equal in every field and its type; arrays have no equality of their own."""
-    a, b = vars(left) | {"cells": 0}, vars(right) | {"cells": 0}
+    a, b = (vars(one) | dict.fromkeys(ARRAYS) for one in (left, right))
     types = [type(value) for value in a.values()] == [type(value) for value in b.values()]
-    return a == b and types and left.cells.dtype == right.cells.dtype and np.array_equal(left.cells, right.cells)
+    pairs = [(getattr(left, name), getattr(right, name)) for name in ARRAYS]
+    return a == b and types and all(x.dtype == y.dtype and np.array_equal(x, y) for x, y in pairs)
 
 
 def everything(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
@@ -167,7 +175,8 @@ def test_alerts_come_back_exactly(engine: Engine, mine: Lease, drawn: list[Alert
 
 def test_the_arrays_of_what_is_read_may_be_changed(engine: Engine, mine: Lease) -> None:
     commit_run(engine, mine, RUN, [], {}, [ALERT], now)
-    latest(engine, JOB.name)[ALERT.id].cells[0] = 0
+    found = latest(engine, JOB.name)[ALERT.id]
+    found.cells[0], found.confirmed_cells[0] = 0, True
 
 
 def test_numbers_of_numpy_are_kept_as_numbers(engine: Engine, mine: Lease) -> None:
@@ -185,6 +194,9 @@ def test_numbers_of_numpy_are_kept_as_numbers(engine: Engine, mine: Lease) -> No
         {"revision": 2},
         {"change_date": date(2026, 1, 4)},
         {"merged_into": "x"},
+        {"driver": "mining"},
+        {"confirmed_ha": 0.1},
+        {"confirmed_cells": np.array([True, False])},
         {"cells": ALERT.cells[:1]},
         {"cells": ALERT.cells[::-1].copy()},
     ],
@@ -196,7 +208,7 @@ def test_every_change_shows_in_the_fingerprint(changed: dict[str, Any]) -> None:
 def test_the_fingerprint_is_the_one_of_every_machine() -> None:
     wide = replace(ALERT, cells=np.asfortranarray(ALERT.cells).astype(">i4"))
     assert fingerprint(wide) == fingerprint(ALERT)
-    assert fingerprint(ALERT) == "92e9f7ad1a4a6eac0d8bd7c08e600825a0497fd5cd76335c428975a692bf2e91"
+    assert fingerprint(ALERT) == "bc751a010e518f539f95f82a91e90db1ff42ca0b572cfb5c49437671b6720d72"
 
 
 @pytest.mark.parametrize(
@@ -398,6 +410,19 @@ def test_a_changed_row_is_noticed_although_sqlite_is_content(engine: Engine, min
             with pytest.raises(BadDatabase, match=r"cannot be read.*restore") as error:
                 latest(engine, JOB.name)
             assert "\n" not in str(error.value)
+
+
+def test_an_alert_from_before_drivers_were_said_is_still_what_was_said(engine: Engine, mine: Lease) -> None:
+    commit_run(engine, mine, RUN, [], {}, [ALERT], now)
+    with reading(engine) as connection:
+        (record,) = connection.exec_driver_sql("SELECT record FROM revision").one()
+    kept = {k: v for k, v in json.loads(record).items() if k not in ("driver", "confirmed_cells", "confirmed_ha")}
+    printed = "92e9f7ad1a4a6eac0d8bd7c08e600825a0497fd5cd76335c428975a692bf2e91"
+    with sqlite3.connect(str(engine.url.database)) as raw:
+        raw.execute("UPDATE revision SET record=?, fingerprint=?", (json.dumps(kept), printed))
+    raw.close()
+    expected = replace(ALERT, driver=None, confirmed_cells=np.zeros(2, np.bool_), confirmed_ha=0.0)
+    assert same(latest(engine, JOB.name)[ALERT.id], expected)
 
 
 COMMIT_AND_DIE = """

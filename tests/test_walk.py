@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 
 from detection.errors import BadInput
-from models.estimators import nodes_of
+from models.classifier import Stand
+from models.estimators import RandomForest, core_of
 from models.walk import LEAF, packed, rounded_down
 
 QUICK = settings(max_examples=15, deadline=None)
@@ -26,12 +27,30 @@ def grown(seed: int, classes: int, **settings_: int) -> tuple[RandomForestClassi
     return forest, new
 
 
+def nodes_of(forest: RandomForestClassifier) -> tuple[np.ndarray, ...]:
+    """The arrays of a fitted forest as `packed` takes them: what its leaves say not rounded, as a stored model has it."""
+    trees = [one.tree_ for one in forest.estimators_]
+    roots = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
+    left, right = (
+        np.concatenate([np.where(a == LEAF, LEAF, a + root) for a, root in zip(sides, roots, strict=True)])
+        for sides in ([t.children_left for t in trees], [t.children_right for t in trees])
+    )
+    feature, threshold, said = (
+        np.concatenate([getattr(t, n) for t in trees]) for n in ("feature", "threshold", "value")
+    )
+    return roots, left, right, np.where(left == LEAF, LEAF, feature), threshold, said[:, 0, :]
+
+
 @QUICK
 @given(st.integers(0, 2**31 - 1), st.integers(2, 5), st.sampled_from([{}, {"max_depth": 3}, {"min_samples_leaf": 9}]))
 def test_the_same_bits_as_scikit_learn(seed: int, classes: int, grow: dict[str, int]) -> None:
     forest, rows = grown(seed, classes, **grow)
-    trees = packed(**nodes_of(forest))
+    trees = packed(*nodes_of(forest))
     np.testing.assert_array_equal(trees.mean(rows), forest.predict_proba(rows))
+    stored = core_of(RandomForest(), forest, [str(c) for c in forest.classes_])
+    assert isinstance(stored, Stand)
+    np.testing.assert_allclose(stored.probabilities(rows), forest.predict_proba(rows), atol=1e-6)
+    np.testing.assert_array_equal(stored.probabilities(rows).argmax(1), forest.predict_proba(rows).argmax(1))
     for many in (0, 1, 16, 17):
         np.testing.assert_array_equal(trees.mean(rows[:many]), trees.mean(rows)[:many])
 

@@ -13,6 +13,7 @@ from detection.alerts.record import CROCKFORD, NAMESPACE, Alert, AlertStatus, Co
 from detection.alerts.told import reconcile
 from detection.codes import Status
 from detection.patches import Member, Patch, Patches, follow
+from detection.patches.record import SURE
 from detection.types import SECONDS_A_DAY, to_date
 
 __all__ = [
@@ -103,7 +104,9 @@ def _describe(
         last_detected=to_date(patch.last_grown),
         observed_at=instant,
         cells=np.array([m[:2] for m in members], np.int32),
+        confirmed_cells=np.array([m.step in SURE for m in members], np.bool_),
         area_ha=area,
+        confirmed_ha=patch.hectares(*SURE),
         area_ha_new=area - last.area_ha if last and area > last.area_ha else 0.0 if last else area,
         mmu_ha=rules.minimum_mapping_unit_ha,
         magnitude=float(np.mean(magnitudes)),
@@ -113,6 +116,7 @@ def _describe(
         count=int(np.median(counts)),
         confidence="high" if patch.confirmed is not None else "low",
         change_type="unclassified",
+        driver=None,
         probability=None,
         model=None,
         baseline=naming.baseline,

@@ -49,8 +49,12 @@ class Alert:
     """Instant of the look this revision rests on, seconds since 1970 UTC."""
     cells: NDArray[np.int32]
     """(n, 2) row and column on the absolute lattice, sorted."""
+    confirmed_cells: NDArray[np.bool_]
+    """(n,) which of the cells are confirmed themselves: the others are its rim, or still provisional."""
     area_ha: float
     """Equal-area hectares of the cells: a mapped area, not an unbiased estimate."""
+    confirmed_ha: float
+    """The same of the confirmed cells alone."""
     area_ha_new: float
     """Hectares added since the previous revision."""
     mmu_ha: float
@@ -69,8 +73,10 @@ class Alert:
     """low: provisional; high: confirmed; highest: two independent sensors."""
     change_type: str
     """`codes.CHANGE_TYPES`."""
+    driver: str | None
+    """`codes.DRIVERS`: who or what did it, by the model; null without one, or where it names nobody."""
     probability: float | None
-    """Probability of true change by the model; null without one."""
+    """Probability, by the model, that forest was lost or hurt in a cell of it; null without one, or where it abstains."""
     model: str | None
     """name@version of the model that said so."""
     baseline: str

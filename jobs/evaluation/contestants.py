@@ -19,9 +19,9 @@ from jobs.evaluation.archives import PixelArchive, within
 from jobs.evaluation.asked import Contestant
 from jobs.evidence import columns_of, fused, in_history, limits, narrowed
 from jobs.series import changes_of
-from models.predict import chosen, judge
+from models.predict import chosen
 from models.registry import Model
-from models.samples import Line, detect
+from models.stream import Line, detect
 
 SERIES_AT_A_TIME = 8192
 """Series whose planes are put side by side at once: a matter of memory only."""
@@ -174,9 +174,8 @@ class Job:
         recent = in_history(days, stream.monitor_day, self.config.history.years) | (days >= stream.monitor_day)
         kept = tuple(scene for scene, late in zip(scenes, recent, strict=True) if late)
         cube = Cube.of(self.grid, kept, planes, values[recent].reshape(len(kept), planes.width, *self.grid.shape))
-        made = detect(cube, replace(self.line, monitor_from=to_date(stream.monitor_day)))
-        return (
-            made if self.model is None else {ident: judge(self.model, revisions) for ident, revisions in made.items()}
+        return detect(
+            cube, replace(self.line, monitor_from=to_date(stream.monitor_day)), self.model, self.config.model.doubt
         )
 
     def _looks(self, stream: Stream) -> tuple[tuple[Scene, ...], Float, Planes]:
@@ -206,7 +205,8 @@ def _rows(revisions: list[Alert], grid: Grid) -> Iterator[tuple[float, ...]]:
         first |= {cell: day for cell in cells if cell not in first}
         if alert.status in HEARD and alert.change_type != "other":
             sure = np.nan if alert.probability is None else alert.probability
-            confirmed |= {cell: (day, sure) for cell in cells if cell not in confirmed}
+            own = [cell for cell, yes in zip(cells, alert.confirmed_cells.tolist(), strict=True) if yes]
+            confirmed |= {cell: (day, sure) for cell in own if cell not in confirmed}
     change = to_day(revisions[-1].change_date)
     for cell, day in first.items():
         when, sure = confirmed.get(cell, (NEVER, np.nan))

@@ -20,7 +20,7 @@ from detection.types import RADAR_PLATFORM, SECONDS_A_DAY, Float, Grid, Row, Sce
 from jobs.clock import now
 from jobs.evaluation.asked import SimulatedTruth, TableTruth
 from jobs.tables import Table, read_table
-from models.samples import planes as planes_of
+from models.stream import planes as planes_of
 
 
 @dataclass(frozen=True)

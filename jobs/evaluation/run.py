@@ -41,7 +41,7 @@ def evaluate(
     if len({e.name for e in entries}) < len(entries):
         raise BadInput(f"{config.name}: two detectors share a name; give each its own")
     tasks = _tasks(config, entries)
-    _record_blind(config, entries, now(), why)
+    record_blind(config, [e.name for e in entries], now(), why)
     results, failures = _judged(config, tasks, progress)
     if not results:
         raise BadInput(f"{config.name}: nothing could be judged: {failures[0]}")
@@ -90,7 +90,7 @@ def _seconds(results: Sequence[PieceResult]) -> dict[str, float]:
     return {name: round(sum(r.seconds.get(name, 0.0) for r in results), 2) for name in names}
 
 
-def _record_blind(config: EvaluateConfig, entries: Sequence[Entry], when: datetime, why: str) -> None:
+def record_blind(config: EvaluateConfig, names: Sequence[str], when: datetime, why: str) -> None:
     """Add a line to the log of evaluations on the blind variant: it is blind only as long as it is rarely looked at."""
     if not isinstance(config.data, SimulatedTruth) or "blind" not in config.data.variants:
         return
@@ -99,7 +99,7 @@ def _record_blind(config: EvaluateConfig, entries: Sequence[Entry], when: dateti
     fresh = not path.exists()
     row = [
         when.isoformat(timespec="seconds"), config.name, config_digest(config)[:16], " ".join(config.data.regions),
-        " ".join(map(str, config.data.seeds)), " ".join(e.name for e in entries), why,
+        " ".join(map(str, config.data.seeds)), " ".join(names), why,
     ]  # fmt: skip
     with path.open("a", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")

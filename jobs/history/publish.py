@@ -19,6 +19,7 @@ from detection.segments.recovery import NOT_REACHED, summary
 from detection.types import Grid, to_date
 from jobs.history.maps import Layers
 from jobs.history.standing import ages, hectares
+from jobs.history.word import ByCell
 from jobs.outputs import RunFacts, publish
 from jobs.outputs.folders import write_manifest
 from jobs.outputs.rasters import write_rasters, write_yearly
@@ -26,6 +27,7 @@ from jobs.outputs.stac import write_stac
 from jobs.outputs.tables import CHANGES, Row
 from jobs.outputs.vectors import located, number, write_sheet
 from jobs.plan import HistoryPlan
+from models.decide import Judged
 
 AREAS: Final = "areas.csv"
 REGROWTH: Final = "regrowth.csv"
@@ -42,13 +44,16 @@ class Made:
     """The changes, as polygons."""
     stands: NDArray[Any]
     """CELL_STAND rows of `jobs.history.standing`."""
+    said: Judged | None = None
+    """What a model says of the losses; None without one."""
 
 
 def write_products(folder: Path, work: HistoryPlan, made: Made, *, run: RunFacts, manifest: Mapping[str, Any]) -> None:
     """Write all products of a run into an empty folder."""
     layers, patches = made.layers, made.patches
     files = [*write_rasters(layers, folder, run=run), *_standing(work, made, folder, run)]
-    facts = [_facts(work, patch, run) | _recovery(layers, patch, work.grid) for patch in patches]
+    word = ByCell(made.said)
+    facts = [_facts(work, patch, run) | word.row(patch) | _recovery(layers, patch, work.grid) for patch in patches]
     files += write_sheet(CHANGES, facts, [p.cells for p in patches], folder, colours=TURN_COLOUR, run=run)
     publish(folder / AREAS, _areas(patches))
     write_manifest(folder, manifest)

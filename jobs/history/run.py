@@ -30,10 +30,14 @@ from jobs.history.maps import blank
 from jobs.history.publish import Made, kind_of, place, write_products
 from jobs.history.standing import CELL_STAND
 from jobs.history.tile import SUFFIX, Done, Task, judged, key_of, read_result, segment
+from jobs.history.word import Heard, say
+from jobs.history.word import layers as kinds
 from jobs.ledger import Busy, Clock, Run
 from jobs.outputs.folders import put_run
 from jobs.plan import HistoryPlan, TilePlan, plan_history
 from jobs.tile import Failed
+from models.predict import chosen, wanted
+from models.registry import Model
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""
@@ -109,7 +113,9 @@ def run_history(
     approve: sees the plan and the tiles that are still to do before anything is read or written, and may raise. Raises leaves of
     DetectionError for what a user can mend; `ledger.Busy` while another run of this job is at work.
     """
+    model = chosen(config.model.name, config.model.version, config.segments)
     work = plan_history(config)
+    work = work if model is None else replace(work, told=wanted(model))
     check_memory(work)
     approve(work, left(work))
     folder = home(config)
@@ -117,7 +123,7 @@ def run_history(
         raise BadInput(f"{config.name}: {folder} belongs to a monitoring job; give the history another name")
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
-        return _run(work, folder, now, progress)
+        return _run(work, model, folder, now, progress)
 
 
 def home(config: HistoryConfig) -> Path:
@@ -130,12 +136,12 @@ def left(work: HistoryPlan) -> tuple[TilePlan, ...]:
     return tuple(task.tile for task in _tasks(work, home(work.config)) if not task.file.exists())
 
 
-def _run(work: HistoryPlan, folder: Path, now: Clock, progress: Progress) -> HistoryOutcome:
+def _run(work: HistoryPlan, model: Model | None, folder: Path, now: Clock, progress: Progress) -> HistoryOutcome:
     begun = now()
     found = _found(work, folder, progress)
     if found.failed and not found.done:
         raise _nothing(work, found.failed[0])
-    made = _stitched(work, found)
+    made = _stitched(work, model, found)
     patches = made.patches
     failures = found.failures
     detail = {
@@ -148,7 +154,14 @@ def _run(work: HistoryPlan, folder: Path, now: Clock, progress: Progress) -> His
         _ident(work, failures), work.config.name, begun, "running", config_digest(work.config), _code(), detail
     )
     least = f"polygons of at least {work.config.polygons.minimum_mapping_unit_ha:g} ha"
-    facts = told(work, record, work.scenes, method=work.config.segments.kind, least=least)
+    facts = told(
+        work,
+        record,
+        work.scenes,
+        method=work.config.segments.kind,
+        least=least,
+        model=model.identity if model else None,
+    )
     manifest = basis(work, record, work.scenes) | {"lacking": found.lacking, "notes": list(work.notes)}
     there = (folder / "runs" / record.id).exists()
     write = partial(write_products, work=work, made=made, run=facts, manifest=manifest)
@@ -179,7 +192,7 @@ def _tasks(work: HistoryPlan, folder: Path) -> list[Task]:
 def _found(work: HistoryPlan, folder: Path, progress: Progress) -> Found:
     """The results of all tiles: those that are there, and those that are made now."""
     tasks = _tasks(work, folder)
-    kept = {task.name: (task.file, read_result(task.file)) for task in tasks}
+    kept = {task.name: (task.file, read_result(task.file, task.tile.grid)) for task in tasks}
     done = {name: Done(file, lacking=r.lacking) for name, (file, r) in kept.items() if r is not None}
     todo, failed = [task for task in tasks if task.name not in done], []
     if not todo:
@@ -205,16 +218,21 @@ def _rehearse(work: HistoryPlan) -> None:
     judged(work, looks, np.ones((1, 1), np.bool_), None)
 
 
-def _stitched(work: HistoryPlan, found: Found) -> Made:
-    """The layers of the whole grid, the patches and what stands; a tile that could not be done stays blank."""
+def _stitched(work: HistoryPlan, model: Model | None, found: Found) -> Made:
+    """The layers of the whole grid, the patches, what stands and the model's word; a tile that could not be done stays blank."""
+    parts: list[Heard] = []
     layers, changes, stands = blank(work.grid.shape), [np.zeros(0, CELL_CHANGE)], [np.zeros(0, CELL_STAND)]
     for tile in work.tiles:
-        result = read_result(found.done[tile.id].file) if tile.id in found.done else None
+        result = read_result(found.done[tile.id].file, tile.grid) if tile.id in found.done else None
         if result is not None:
             place(layers, result.layers, work.grid.offset(tile.grid), tile.grid.shape)
             changes.append(result.changes)
             stands.append(result.stands)
-    return Made(layers, yearly(np.concatenate(changes), work.config.polygons), np.concatenate(stands))
+            parts.append(result.heard)
+    said = say(model, parts) if model else None
+    if model:
+        layers |= kinds(said, work.grid)
+    return Made(layers, yearly(np.concatenate(changes), work.config.polygons), np.concatenate(stands), said)
 
 
 def _ident(work: HistoryPlan, failures: Sequence[str]) -> str:

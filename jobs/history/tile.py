@@ -28,6 +28,7 @@ from detection.types import Cube, Grid, Mask, digest
 from jobs.history.maps import NOTHING, Layers, maps
 from jobs.history.scratch import Scratch
 from jobs.history.standing import CELL_STAND, standing
+from jobs.history.word import Heard, heard, nothing, packed, together, unpacked
 from jobs.outputs import publish
 from jobs.plan import HistoryPlan, TilePlan
 from jobs.tile import near, read_batches, source_of
@@ -87,6 +88,8 @@ class Result:
     """CELL_CHANGE rows."""
     stands: NDArray[Any]
     """CELL_STAND rows: the regrowth that stands."""
+    heard: Heard
+    """What it tells a model of its losses."""
     lacking: dict[str, str] = field(default_factory=dict)
     """As in `Done`."""
 
@@ -96,8 +99,8 @@ def key_of(plan: HistoryPlan, tile: Grid, code: str) -> str:
     mine = plan.config
     scenes = [(row.scene.id, row.baseline) for row in near(plan, tile)[0]]
     area = None if plan.area is None else plan.area.wkb_hex
-    method = {"segments": asdict(mine.segments), "annual": mine.annual and asdict(mine.annual)}
-    method |= {"recovery": asdict(mine.recovery), "sources": asdict(mine.sources)}
+    parts = (mine.segments, mine.annual, mine.recovery, mine.sources, plan.told)
+    method = [part and asdict(part) for part in parts]
     return digest([asdict(tile), scenes, area, plan.processing, method, code])[:16]
 
 
@@ -129,7 +132,9 @@ def _cut(plan: HistoryPlan, band: Cube, inside: Mask) -> Result:
     found, after = judged(plan, looks, inside, forest(config.context, band.grid))
     shaped = {name: layer.reshape(band.grid.shape) for name, layer in maps(found, after).items()}
     stands = standing(config.recovery, looks, config.names, after, _sign(plan), config.annual)
-    return Result(shaped, on_lattice(found.changes, band.grid, CELL_CHANGE), on_lattice(stands, band.grid, CELL_STAND))
+    said = nothing(band.grid) if plan.told is None else heard(band, looks, found, plan.told)
+    changes, stood = on_lattice(found.changes, band.grid, CELL_CHANGE), on_lattice(stands, band.grid, CELL_STAND)
+    return Result(shaped, changes, stood, said)
 
 
 def _sign(plan: HistoryPlan) -> int:
@@ -158,22 +163,26 @@ def _part(layer: Mask, whole: Grid, part: Grid) -> Mask:
 def _joined(bands: Sequence[Result]) -> Result:
     layers = {name: np.concatenate([band.layers[name] for band in bands]) for name in NOTHING}
     changes, stands = (np.concatenate([getattr(band, n) for band in bands]) for n in ("changes", "stands"))
-    return Result(layers, changes, stands)
+    return Result(layers, changes, stands, together([band.heard for band in bands]))
 
 
 def _encoded(result: Result) -> bytes:
     """As numpy's compressed archive, whose parts carry checksums."""
     buffer = BytesIO()
     lacking = np.array(json.dumps(result.lacking))
-    np.savez_compressed(buffer, changes=result.changes, stands=result.stands, lacking=lacking, **result.layers)  # type: ignore[arg-type]
+    arrays = (
+        result.layers | packed(result.heard) | {"changes": result.changes, "stands": result.stands, "lacking": lacking}
+    )
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
-def read_result(file: Path) -> Result | None:
-    """What was written; None where it is missing or damaged, and must be made again."""
+def read_result(file: Path, grid: Grid) -> Result | None:
+    """What was written of a tile; None where it is missing or damaged, and must be made again."""
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
             layers = {name: found[name] for name in NOTHING}
-            return Result(layers, found["changes"], found["stands"], json.loads(str(found["lacking"])))
+            lacking = json.loads(str(found["lacking"]))
+            return Result(layers, found["changes"], found["stands"], unpacked(found, grid), lacking)
     except (FileNotFoundError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return None

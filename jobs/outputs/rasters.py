@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 
 from detection.codes import (
+    CHANGE_TYPE_MEANING,
+    CHANGE_TYPES,
     COUNT_NODATA,
     DATE_NODATA,
+    DRIVERS,
     MONITORED_COLOUR,
     MONITORED_MEANING,
     NO_YEAR,
@@ -28,6 +31,7 @@ from detection.errors import BadInput, GridMismatch
 from detection.types import Grid
 from jobs.outputs import RunFacts, publish
 from jobs.outputs.styles import raster_style, rgb, year_colours
+from models.kinds import DRIVER_COLOUR, NO_CHANGE, TYPE_COLOUR, coded
 
 BLOCK = 512
 """Cells along a block's side: the default of GDAL's COG driver; a smaller raster has no overviews."""
@@ -73,6 +77,22 @@ LAYERS: Final[Mapping[str, Layer]] = {
         "a",
         years=True,
         yearly=True,
+    ),
+    "change_type": Layer(
+        "uint8",
+        None,
+        "what a model says the last loss was",
+        "",
+        {NO_CHANGE: "none said", **{coded(CHANGE_TYPES, name): text for name, text in CHANGE_TYPE_MEANING.items()}},
+        {NO_CHANGE: "#ffffff", **{coded(CHANGE_TYPES, name): colour for name, colour in TYPE_COLOUR.items()}},
+    ),
+    "driver": Layer(
+        "uint8",
+        None,
+        "who or what a model says did it",
+        "",
+        {NO_CHANGE: "none said", **{coded(DRIVERS, name): name for name in DRIVERS}},
+        {NO_CHANGE: "#ffffff", **{coded(DRIVERS, name): colour for name, colour in DRIVER_COLOUR.items()}},
     ),
     "recleared_year": Layer("uint16", YEAR_NODATA, "year what had regrown was cleared again, 0: not", "a", years=True),
     "r80p": Layer(

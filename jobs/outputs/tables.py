@@ -22,8 +22,17 @@ _DAYS = ("first_day", "last_day")
 _WHOLE = ("revision", "status_code", "gsd_m", "count", "year")
 _TRUTHS = ("area_is_estimate", "simulated")
 _NUMBERS = (
-    *("area_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_max", "magnitude_sigma", "probability"),
-    *("r80p", "y2r", "recovered_share"),
+    *(
+        "area_ha",
+        "area_ha_new",
+        "confirmed_ha",
+        "mmu_ha",
+        "magnitude",
+        "magnitude_max",
+        "magnitude_sigma",
+        "probability",
+    ),
+    *("r80p", "y2r", "recovered_share", "harm"),
 )
 _PLACES = ("lon", "lat", "utm_e", "utm_n")
 _TYPES: dict[str, pa.DataType] = {
@@ -36,15 +45,17 @@ _TYPES: dict[str, pa.DataType] = {
 COLUMNS = (
     *("id", "short_code", "revision", "collection", "status", "status_code", "status_scheme", "change_date"),
     *("last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected", "observed_at", "known_at"),
-    *("area_ha", "area_ha_new", "area_is_estimate", "mmu_ha", "gsd_m", "magnitude", "magnitude_max", "magnitude_sigma"),
-    *("magnitude_metric", "count", "confidence", "change_type", "probability", "model", "baseline", "detected_by"),
+    *("area_ha", "area_ha_new", "confirmed_ha", "area_is_estimate", "mmu_ha", "gsd_m", "magnitude", "magnitude_max"),
+    *("magnitude_sigma", "magnitude_metric", "count", "confidence", "change_type", "driver", "probability", "model"),
+    *("baseline", "detected_by"),
     *("simulated", "previous_id", "merged_into", "lattice", "geometry_method", "lon", "lat", "utm_zone", "utm_e"),
     "utm_n",
 )
 """Every column, in order; those without a type of their own are text."""
 CHANGE_COLUMNS = (
     *("id", "collection", "kind", "year", "first_day", "last_day", "area_ha", "area_is_estimate", "mmu_ha", "gsd_m"),
-    *("count", "magnitude", "magnitude_metric", "probability", "r80p", "y2r", "recovered_share", "baseline"),
+    *("count", "magnitude", "magnitude_metric", "probability", "change_type", "driver", "harm", "hydrology", "model"),
+    *("r80p", "y2r", "recovered_share", "baseline"),
     *("detected_by", "simulated", "lattice", "geometry_method", "lon", "lat", "utm_zone", "utm_e", "utm_n"),
 )
 

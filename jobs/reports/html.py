@@ -224,7 +224,7 @@ def _row(number: int, alert: Alert) -> dict[str, Any]:
         "number": number,
         "alert": alert,
         "where": place(alert.cells, alert.lattice),
-        "type": alert.change_type.replace("_", " "),
+        "type": ", ".join(word.replace("_", " ") for word in (alert.change_type, alert.driver) if word),
     }
 
 

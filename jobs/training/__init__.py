@@ -1,0 +1,1 @@
+"""A model from samples with known answers: `sachawatch train CONFIG`."""
