@@ -123,7 +123,9 @@ def _with_word(result: Result, layers: dict[str, NDArray[Any]]) -> None:
     rows, columns = log["row"] - grid.first_row, log["column"] - grid.first_column
     for step, row, r, c in zip(log["step"].tolist(), log, rows.tolist(), columns.tolist(), strict=True):
         gone = step == Step.EXPIRED
-        layers["status"][r, c] = Status.NONE if gone else standing(step, bool(row["sigma"] >= plan.config.decision.high))
+        layers["status"][r, c] = (
+            Status.NONE if gone else standing(step, bool(row["sigma"] >= plan.config.decision.high))
+        )
         layers["change_date"][r, c] = DATE_NODATA if gone else row["change_day"]
         layers["magnitude"][r, c] = np.nan if gone else row["magnitude"]
         if step != Step.FINISHED:
