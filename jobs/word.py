@@ -86,13 +86,14 @@ def words(plan: Plan, model: Model | None, folder: Path, states: Sequence[tuple[
     for grid, generation in states:
         if generation is None:
             continue
-        arrays, attributes = read_generation(folder, generation, False)
-        log = lattice_log(folder, generation, grid)
-        if model is not None and attributes.get(TOLD):
-            told.append(read_told(arrays, grid))
-            heard.append(log)
-        else:
+        log = lattice_log(folder, generation, grid)  # verifies the whole generation, so that what follows need not
+        _, attributes = read_generation(folder, generation, verify=False, only=())
+        if model is None or not attributes.get(TOLD):
             silent.append(log)
+            continue
+        arrays, _ = read_generation(folder, generation, verify=False, only=(ROWS, FOUND_AT, OPEN, WATER))
+        told.append(read_told(arrays, grid))
+        heard.append(log)
     if model is None or not told:
         return Word(np.concatenate(silent), None)
     word = spoken(plan, model, np.concatenate(heard), told)

@@ -23,6 +23,8 @@ class Kind:
 
 
 NOTHING: Final = "nothing"
+LIKELY: Final = 0.5
+"""Probability from which something is more likely than not."""
 KINDS: Final[dict[str, Kind]] = {
     "agriculture": Kind(
         "tree_cover_loss", "agriculture", "cleared for crops or pasture", ("clearing", "large-clearing")

@@ -12,13 +12,13 @@ from detection.errors import BadInput
 from detection.types import Planes
 from models.classifier import Numbers
 from models.decide import Judged
-from models.kinds import KINDS, harmful
+from models.kinds import KINDS, LIKELY, harmful
 from models.registry import Model, load
 
 FAMILIES = ("fusion", "ccdc", "landtrendr")
 """Kinds of detector of which each is judged by models of its own; all monitors of a single index share theirs."""
 MOSTLY = 0.5
-"""Share of an alert's cells of which a model must have something to say; and probability from which harm is likely."""
+"""Share of an alert's cells of which a model must have something to say (chosen)."""
 
 
 def chosen(name: str | None, version: str | None, judges: object) -> Model | None:
@@ -82,7 +82,7 @@ def summed(classes: Sequence[str], shares: Numbers) -> tuple[str, str | None, fl
     by_driver: dict[str | None, float] = {}
     sure = float(sum(share for name, share in zip(classes, shares.tolist(), strict=True) if harmful(name)))
     for name, share in zip(classes, shares.tolist(), strict=True):
-        if harmful(name) == (sure >= MOSTLY):
+        if harmful(name) == (sure >= LIKELY):
             kind = KINDS[name]
             by_type[kind.change_type] = by_type.get(kind.change_type, 0.0) + share
             by_driver[kind.driver] = by_driver.get(kind.driver, 0.0) + share

@@ -13,6 +13,7 @@ import numpy as np
 from annotated_types import Ge, MinLen
 from numpy.typing import NDArray
 
+from detection.accuracy.series import Rules
 from detection.codes import Turn
 from detection.errors import BadInput
 from detection.monitors import Looks
@@ -29,10 +30,10 @@ from models.surroundings import NAMES as AROUND
 if TYPE_CHECKING:
     from detection.simulator.truth import Truth
 
-BEFORE_DAYS: Final = 30
-"""A cell flagged so long before a change began is flagged for it: as in `detection.accuracy.series.Rules`."""
-AFTER_DAYS: Final = 60
-"""So long after a change that passes was over: as there."""
+FOUND_BY: Final = Rules()
+"""A cell flagged so long before a change began is flagged for it, and so long after one that passes was over: as detectors are
+judged."""
+BEFORE_DAYS, AFTER_DAYS = FOUND_BY.tolerance_before_days, FOUND_BY.tolerance_after_days
 UNJUDGED: Final = ""
 """Answer of a cell of which the truth says that it counts neither way."""
 MOST: Final = 25

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.classifier import Line, Numbers, Stand
-from models.kinds import KINDS, harmful
+from models.kinds import KINDS, LIKELY, harmful
 from models.samples import Samples
 from models.scores import ClassScore, Figure, Scores
 
@@ -18,8 +18,6 @@ DRAWS: Final = 300
 """Bootstrap resamples of blocks."""
 BINS: Final = 15
 """Of equal mass, for the expected calibration error (science notes, section 3.6)."""
-LIKELY: Final = 0.5
-"""Probability from which something is more likely than not."""
 NONE: Final = "none"
 """Driver of what did no harm."""
 SHARES: Final = (0.1, 0.25, 0.5, 1.0)

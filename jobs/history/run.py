@@ -17,6 +17,7 @@ from typing import Final, Literal
 import numpy as np
 
 import detection
+import models
 from detection.errors import BadInput, SourceUnavailable
 from detection.monitors import Looks
 from detection.patches.yearly import CELL_CHANGE, yearly
@@ -273,9 +274,9 @@ def _said(reasons: dict[str, str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Version of the program, down to the sources of the science, of which this package has a part: results of others are
-    not taken for ours."""
-    homes = Path(detection.__file__).parent, Path(__file__).parent
-    files = [(str(file.relative_to(home)), file) for home in homes for file in sorted(home.rglob("*.py"))]
+    """Version of the program, down to the sources of the science and of what models are told, of which this package has a
+    part: results of others are not taken for ours."""
+    homes = Path(detection.__file__).parent, Path(models.__file__).parent, Path(__file__).parent
+    files = [(f"{home.name}/{file.relative_to(home)}", file) for home in homes for file in sorted(home.rglob("*.py"))]
     sources = [(name, file.read_text(encoding="utf-8")) for name, file in files]
     return f"{version(PACKAGE)}+{digest(sources)[:16]}"
