@@ -342,6 +342,18 @@ class Cube:
         scenes = tuple(self.scenes[i] for i in keep)
         return Cube(self.grid, scenes, self.planes, self.values[keep], self.observation[keep])
 
+    def narrow(self, planes: Planes) -> "Cube":
+        """Only these planes, which must be the first ones of both kinds; raises BadInput where they are not."""
+        if planes == self.planes:
+            return self
+        heads = self.planes.optical[: len(planes.optical)], self.planes.radar[: len(planes.radar)]
+        if heads != (planes.optical, planes.radar):
+            raise BadInput(f"cube: its planes do not begin with {', '.join(planes.names)}; read it with these in front")
+        values = self.values[:, : planes.width].copy()
+        for look, scene in enumerate(self.scenes):
+            values[look, len(planes.of(scene)) :] = np.nan
+        return Cube(self.grid, self.scenes, planes, values, self.observation)
+
     def crop(self, part: Grid) -> "Cube":
         """The cells of a part that lies inside; raises GridMismatch where it does not."""
         row, column = self.grid.offset(part)

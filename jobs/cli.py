@@ -253,9 +253,12 @@ def _say_estimate(config: Path, max_gb: float | None) -> None:
     from jobs.history.run import left as tiles_left
     from jobs.overview import taken
     from jobs.plan import plan, plan_history
+    from models.predict import chosen, wanted
 
     asked = _job(config)
-    work: Any = plan(asked) if asked.kind == "monitor" else plan_history(asked)
+    model = chosen(asked.model.name, asked.model.version, asked.monitor) if asked.kind == "monitor" else None
+    told = None if model is None else wanted(model)
+    work: Any = plan(asked, told) if asked.kind == "monitor" else plan_history(asked)
     known = taken(asked) if asked.kind == "monitor" else ()
     left = None if asked.kind == "monitor" else tiles_left(work)
     _print(cost.estimate(work, known, left), False)

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Final, TypeVar
@@ -31,6 +31,7 @@ from detection.sources.stac import Stac, StacParameters
 from detection.types import RADAR_PLATFORM, Grid, Mask, Planes, Row, Scene, digest, to_day
 from jobs.config import HistoryConfig, JobConfig, SourceParameters
 from jobs.where import BboxArea, FileArea, SourceArea
+from models.around import widened
 
 DEGREES: Final = "EPSG:4326"
 FOREVER: Final = to_day(date(9999, 1, 1))
@@ -114,9 +115,18 @@ class Plan(Work):
     """The planes that tiles tell the model of; None: no model judges."""
 
     @cached_property
-    def planes(self) -> Planes:
-        """What a look holds: the planes of the monitor."""
+    def watched(self) -> Planes:
+        """The planes of the monitor."""
         return planes_of(self.config.monitor, self.config.prepare, self.scenes)
+
+    @cached_property
+    def planes(self) -> Planes:
+        """What a look holds: the planes of the monitor, and after them those that a model wants besides."""
+        return self.watched if self.told is None else widened(self.watched, self.told, self._given)
+
+    def _given(self, name: str) -> bool:
+        """Can every optical sensor of the manifest give a plane? What one of them lacks the model does without."""
+        return all(_gives(self, sensor, name) for sensor in self.sensors if SENSORS[sensor].unit not in RADAR)
 
     @property
     def monitor_day(self) -> int:
@@ -135,7 +145,7 @@ class Plan(Work):
         if self.config.context.forest is not None or self.config.context.gfc is not None:
             return describe(self.config.context)
         floor = self.config.history.forest_min
-        return "own history" if floor is None else f"own history, {self.planes.leading} at least {floor:g}"
+        return "own history" if floor is None else f"own history, {self.watched.leading} at least {floor:g}"
 
 
 @dataclass(frozen=True)
@@ -186,8 +196,10 @@ def offered(parameters: SourceParameters, sensor: str) -> tuple[str, ...]:
     return (Stac if isinstance(parameters, StacParameters) else EarthEngine).offers(parameters, sensor)  # type: ignore[arg-type]
 
 
-def plan(config: JobConfig) -> Plan:
-    """Look at the source and cut the work. Raises BadInput or one of its leaves, with one line that names the remedy."""
+def plan(config: JobConfig, told: Planes | None = None) -> Plan:
+    """Look at the source and cut the work; told: the planes that a model wants to be told of.
+
+    Raises BadInput or one of its leaves, with one line that names the remedy."""
     first = to_day(config.period.monitor_from) - int(config.history.years * 365.25)
     made = _cut(Plan, config, first, config.period.until)
     if not any(row.scene.day < made.monitor_day for row in made.rows):
@@ -195,6 +207,7 @@ def plan(config: JobConfig) -> Plan:
             f"{config.name}: no scene before {config.period.monitor_from} (history: {config.history.years:g} years); "
             "let period.monitor_from begin later, or give the source older scenes"
         )
+    made = made if told is None else replace(made, told=told)
     _check_rows(made)
     return made
 
@@ -216,13 +229,14 @@ def plan_history(config: HistoryConfig) -> HistoryPlan:
     return made
 
 
-def plan_looks(config: JobConfig, source: Source) -> Plan:
+def plan_looks(config: JobConfig, source: Source, told: Planes) -> Plan:
     """As `plan`, of all looks from `period.monitor_from` on, whatever came before; source: that of the config."""
     made = _cut(Plan, config, to_day(config.period.monitor_from), config.period.until, source)
     if not made.rows:
         raise NoImagery(
             f"{config.name}: the source has no scene of this area and period; widen `period` or move `area`"
         )
+    made = replace(made, told=told)
     _check_rows(made)
     return made
 
@@ -351,6 +365,15 @@ def _check_bands(work: Work, sensor: str) -> None:
                 f"{config.name}: {key} {name!r} needs band {missing[0]!r}, sources.bands names {', '.join(there)}; "
                 "add it there, or choose another index"
             )
+
+
+def _gives(work: Work, sensor: str, name: str) -> bool:
+    """Can the source give this plane of a family of sensors?"""
+    there = offered(work.config.sources, sensor)
+    try:
+        return set(bands_needed(work.config.prepare, SENSORS[sensor], there, (name,))) <= set(there)
+    except UnknownBand:
+        return False
 
 
 def _check_orbits(work: Work, sensor: str) -> None:

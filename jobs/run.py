@@ -107,8 +107,7 @@ def run(
     Raises leaves of DetectionError for what a user can mend; `ledger.Busy` while another run of this job is at work.
     """
     model = chosen(config.model.name, config.model.version, config.monitor)
-    work = plan(config)
-    work = work if model is None else replace(work, told=wanted(model))
+    work = plan(config, None if model is None else wanted(model))
     check_memory(work)
     approve(work)
     folder = config.output.folder / config.name
@@ -293,7 +292,7 @@ def _common(work: Plan, observed: dict[str, Observed]) -> dict[Scene, Float]:
     common: dict[Scene, Float] = {}
     for scene in scenes:
         counts = sum(o.counts[o.scenes.index(scene)] for o in observed.values() if scene in o.scenes)
-        nothing = np.zeros((work.planes.width, shape[0] * shape[1]), np.float32)
+        nothing = np.zeros((work.watched.width, shape[0] * shape[1]), np.float32)
         common[scene] = commonmode.anomaly(np.asarray(counts)[None], shape, rules)[0] if rules.enabled else nothing
     return common
 
@@ -306,7 +305,7 @@ def _made(desk: Desk, tasks: Sequence[Task], detected: dict[str, Detected]) -> d
     naming = Naming(
         config.name,
         desk.plan.grid.lattice,
-        desk.plan.planes.leading,
+        desk.plan.watched.leading,
         config.decision.high,
         desk.plan.baseline,
         desk.plan.simulated,

@@ -163,7 +163,7 @@ def observe(task: Task) -> Observed:
     state = task.state or _write(task, _begin(plan, grid, cube))
     memory = read_memory(task.folder, state)
     waiting = [i for i, s in enumerate(cube.scenes) if s.day >= plan.monitor_day and _waits(s, memory, s in known)]
-    fresh = Looks.of(cube.take(waiting))
+    fresh = _watched(plan, cube.take(waiting))
     size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
     away = residuals(plan.detector, memory.current, fresh)
     counts = commonmode.count(away, memory.current.cell.astype(np.int64), size)
@@ -197,8 +197,8 @@ def _waits(scene: Scene, memory: Memory, kept: bool) -> bool:
 def detect(task: Task, seen: Observed, common: Mapping[Scene, Float]) -> Detected:
     """Take the new looks in; common: (slot, lattice cell) anomaly by scene, in residual scales."""
     plan, cube = task.plan, once(read_looks(task.folder, seen.looks, verify=False))
-    memory = _with_values(read_memory(task.folder, seen.state), cube)
-    looks = _chosen(cube, seen.scenes)
+    memory = _with_values(plan, read_memory(task.folder, seen.state), cube)
+    looks = _chosen(plan, cube, seen.scenes)
     anomalies = np.stack([common[s] for s in looks.scenes]) if looks.scenes else None
     memory, late = take_in(
         plan.detector, memory, replace(looks, common=anomalies), replay_days=plan.config.retention.replay_days
@@ -290,14 +290,19 @@ def _counts(observation: Codes) -> tuple[int, ...]:
     return tuple(np.bincount(observation, minlength=len(Observation)).tolist())
 
 
-def _with_values(memory: Memory, cube: Cube) -> Memory:
+def _with_values(plan: Plan, memory: Memory, cube: Cube) -> Memory:
     """The memory with the values of its looks, which lie in the kept cube."""
-    return replace(memory, looks=replace(memory.looks, values=_chosen(cube, memory.looks.scenes).values))
+    return replace(memory, looks=replace(memory.looks, values=_chosen(plan, cube, memory.looks.scenes).values))
 
 
-def _chosen(cube: Cube, scenes: Collection[Scene]) -> Looks:
+def _chosen(plan: Plan, cube: Cube, scenes: Collection[Scene]) -> Looks:
     wanted = set(scenes)
-    return Looks.of(cube.take([i for i, s in enumerate(cube.scenes) if s in wanted]))
+    return _watched(plan, cube.take([i for i, s in enumerate(cube.scenes) if s in wanted]))
+
+
+def _watched(plan: Plan, cube: Cube) -> Looks:
+    """What the monitor sees of the looks; the model is told of all of it."""
+    return Looks.of(cube.narrow(plan.watched))
 
 
 def _write(task: Task, memory: Memory, told: Mapping[str, NDArray[Any]] | None = None) -> Generation:
@@ -326,13 +331,14 @@ def _write(task: Task, memory: Memory, told: Mapping[str, NDArray[Any]] | None =
 
 def _begin(plan: Plan, grid: Grid, cube: Cube) -> Memory:
     cells = commonmode.cells_of(grid, plan.grid, plan.config.common_mode)
-    history = Looks.of(once(cube).take([i for i, s in enumerate(cube.scenes) if s.day < plan.monitor_day]))
+    past = once(cube)
+    history = _watched(plan, past.take([i for i, s in enumerate(past.scenes) if s.day < plan.monitor_day]))
     mask = areas.inside(plan.area, grid).ravel() & _ever_covered(cube).ravel()
     state = start(plan.detector, history, inside=mask, cell=cells)
     baseline = forest(plan.config.context, grid)
     state = state if baseline is None else exclude(state, ~baseline.ravel())
     size = int(np.prod(commonmode.lattice_shape(plan.grid, plan.config.common_mode)))
-    return begin(state, size, plan.planes.width)
+    return begin(state, size, plan.watched.width)
 
 
 def _ever_covered(cube: Cube) -> NDArray[np.bool_]:

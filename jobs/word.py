@@ -1,20 +1,21 @@
 """The model's word in a job: what a tile tells of its flagged cells, and the log of all tiles as it reads with that word."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.context import covered, read_mask
 from detection.errors import StaleState
 from detection.monitors import Looks
 from detection.patches import on_lattice
 from detection.patches.record import CELL_LOG
 from detection.types import Cube, Grid, Planes
 from jobs.memory import lattice_log
-from jobs.plan import Plan
+from jobs.plan import Plan, Work
 from jobs.state import Generation, read_generation
 from models.cells import CELL, FOUND, Told, gathered, moments, tell
 from models.decide import Judged, decided, judged
@@ -103,5 +104,20 @@ def words(plan: Plan, model: Model | None, folder: Path, states: Sequence[tuple[
 def spoken(plan: Plan, model: Model, log: NDArray[Any], tiles: Sequence[tuple[Told, Ground]]) -> Word:
     """The log of all tiles with the model's word on every flagged cell; tiles: what each tells."""
     told, ground = gathered([told for told, _ in tiles]), laid([ground for _, ground in tiles])
-    found = judged(model, told, ground)
+    found = on_peat(judged(model, told, ground), plan)
     return Word(decided(plan.config.model.doubt, log, found), found)
+
+
+def on_peat(found: Judged, work: Work) -> Judged:
+    """The same with what the config's map of peat says of the cells, tile by tile. Raises as `detection.context.read_mask`."""
+    layer = work.config.context.peat
+    if layer is None:
+        return found
+    peat = np.full(len(found.cells), np.nan, np.float32)
+    for tile in work.tiles:
+        row, column = found.cells["row"] - tile.grid.first_row, found.cells["column"] - tile.grid.first_column
+        mine = np.flatnonzero((row >= 0) & (column >= 0) & (row < tile.grid.shape[0]) & (column < tile.grid.shape[1]))
+        if len(mine):
+            said = np.where(covered(layer, tile.grid), read_mask(layer, tile.grid), np.float32(np.nan))
+            peat[mine] = said[row[mine], column[mine]]
+    return replace(found, peat=peat)

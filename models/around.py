@@ -147,6 +147,18 @@ def plane(name: str, given: Mapping[str, Float]) -> Float | None:
         return np.ascontiguousarray(made(*(given[source] for source in sources)))
 
 
+def widened(planes: Planes, told: Planes, given: Callable[[str], bool] = lambda _: True) -> Planes:
+    """The planes that looks have, and after them those to tell of that can neither be found among them nor be made of them;
+    given: can the source give an optical plane? Kinds of sensor that have no plane get none."""
+
+    def more(there: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+        made = (n for n in wanted if n in MADE and all(source in there for source in MADE[n][0]))
+        known = {*there, *made}
+        return (*there, *(n for n in wanted if n not in known and given(n))) if there else ()
+
+    return Planes(more(planes.optical, told.optical), planes.radar)
+
+
 def _spans(moments: NDArray[Any]) -> NDArray[np.int64]:
     """(row, 2) days: of the change, and of the last look that is read."""
     broke, decided = moments["broke"].astype(np.int64), moments["decided"].astype(np.int64)

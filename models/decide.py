@@ -60,6 +60,8 @@ class Judged:
     """(row,) within what the model has learnt; elsewhere it abstains."""
     rows: Float
     """(row, feature) what it was told."""
+    peat: Float | None = None
+    """(row,) 1 where a map says peat, 0 where it says none, NaN where it says nothing; None without a map."""
 
     @property
     def harm(self) -> Numbers:

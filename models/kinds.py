@@ -46,8 +46,23 @@ KINDS: Final[dict[str, Kind]] = {
     NOTHING: Kind("other", None, "nothing happened: cloud, smoke, wet soil, or a field that was one before"),
 }
 """Name of a class -> what it means. Order is that of the columns of a model that knows all of them."""
+BY_PEOPLE: Final = ("tree_cover_loss", "degradation", "peat_disturbance")
+ON_MINERAL: Final = {"peat-clearing": "agriculture", "palm-felling": "logging", "drainage": "agriculture"}
+"""Class of disturbed peat -> what it must have been where a map says there is no peat."""
 FROM_SIMULATED: Final = {name: kind for kind, what in KINDS.items() for name in what.simulated}
 """What the simulator calls it -> class."""
+
+
+def change_type(kind: str, peat: bool | None = None) -> ChangeType:
+    """The type of change of a class; peat: what a map says of the ground, which goes before what the model makes of it.
+
+    What people do to a forest on peat is a disturbance of peat, and elsewhere it is none. What storms, slopes and rivers do, and
+    what does no harm, is what it is on any ground.
+    """
+    what = KINDS[kind].change_type
+    if peat is None or what not in BY_PEOPLE:
+        return what
+    return "peat_disturbance" if peat else KINDS[ON_MINERAL.get(kind, kind)].change_type
 
 
 def harmful(kind: str) -> bool:

@@ -12,7 +12,7 @@ from detection.errors import BadInput
 from detection.types import Planes
 from models.classifier import Numbers
 from models.decide import Judged
-from models.kinds import KINDS, LIKELY, harmful
+from models.kinds import KINDS, LIKELY, change_type, harmful
 from models.registry import Model, load
 
 FAMILIES = ("fusion", "ccdc", "landtrendr")
@@ -71,21 +71,28 @@ def _judge(found: Judged, keys: NDArray[Any], alert: Alert) -> Alert:
     known = at[found.known[at]]
     if not len(known) or len(known) < MOSTLY * len(alert.cells):
         return replace(alert, model=found.model.identity)
-    kind, driver, sure = summed(found.model.classifier.classes, found.shares[known].mean(0))
+    kind, driver, sure = summed(found.model.classifier.classes, found.shares[known].mean(0), peat_of(found, at))
     return replace(alert, change_type=kind, driver=driver, probability=sure, model=found.model.identity)
 
 
-def summed(classes: Sequence[str], shares: Numbers) -> tuple[str, str | None, float]:
+def peat_of(found: Judged, at: NDArray[np.int64]) -> bool | None:
+    """Are rows, together, on mapped peat? None where no map says."""
+    said = np.zeros(0, np.float32) if found.peat is None else found.peat[at]
+    said = said[np.isfinite(said)]
+    return bool(said.mean() >= MOSTLY) if len(said) else None
+
+
+def summed(classes: Sequence[str], shares: Numbers, peat: bool | None = None) -> tuple[str, str | None, float]:
     """(type of change, driver, probability of harm) of probabilities by class: of what is likelier, harm or none, the likeliest
-    type and the likeliest driver of it."""
+    type and the likeliest driver of it. peat: what a map says of the ground, as `kinds.change_type` has it."""
     by_type: dict[str, float] = {}
     by_driver: dict[str | None, float] = {}
     sure = float(sum(share for name, share in zip(classes, shares.tolist(), strict=True) if harmful(name)))
     for name, share in zip(classes, shares.tolist(), strict=True):
         if harmful(name) == (sure >= LIKELY):
-            kind = KINDS[name]
-            by_type[kind.change_type] = by_type.get(kind.change_type, 0.0) + share
-            by_driver[kind.driver] = by_driver.get(kind.driver, 0.0) + share
+            kind, driver = change_type(name, peat), KINDS[name].driver
+            by_type[kind] = by_type.get(kind, 0.0) + share
+            by_driver[driver] = by_driver.get(driver, 0.0) + share
     harm = min(1.0, max(0.0, sure))
     return max(by_type, key=lambda k: by_type[k]), max(by_driver, key=lambda k: by_driver[k]), harm
 

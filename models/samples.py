@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import numpy as np
-from annotated_types import Ge, MinLen
+from annotated_types import Ge, Interval, MinLen
 from numpy.typing import NDArray
 
 from detection.accuracy.series import Rules
@@ -42,6 +42,13 @@ count by the root of their number anyway)."""
 PLACES: Final = 7_200
 """Metres from one place of a region to the next: seeds of a region look at different ones, five in a row."""
 PLACES_A_ROW: Final = 5
+ENOUGH: Final = 3
+"""Events of one kind in one scene, beyond which more do not make it richer: others are wanted too (chosen)."""
+Happens = Literal[
+    "clearing", "large-clearing", "peat-clearing", "mining", "road", "logging", "fire", "blowdown", "landslide", "bamboo",
+    "palm-felling", "drainage", "river-erosion",
+]  # fmt: skip
+"""What happens in simulated scenes."""
 
 
 def features_of(planes: Planes) -> tuple[str, ...]:
@@ -75,6 +82,11 @@ class SimulatedSamples:
     """First monitored day."""
     end: date = date(2025, 1, 1)
     """Day at which the looks end, itself left out."""
+    seek: tuple[Happens, ...] = ()
+    """Kinds of event that are rare: a scene lies where most of these happen. Such samples teach what these look like; how common
+    they are is learnt from scenes that seek nothing."""
+    among: Annotated[int, Interval(ge=1, le=500)] = 40
+    """Places of its region that a scene which seeks is chosen from."""
 
     def __post_init__(self) -> None:
         if len(set(self.seeds)) < len(self.seeds):
@@ -86,7 +98,7 @@ class SimulatedSamples:
 
     @property
     def scenes(self) -> tuple[SimulatedParameters, ...]:
-        """The scenes, one a seed."""
+        """The scenes, one a seed, each at its turn's place: `settled` finds the place of those that seek."""
         return tuple(self._scene(i, seed) for i, seed in enumerate(self.seeds))
 
     def _scene(self, i: int, seed: int) -> SimulatedParameters:
@@ -94,8 +106,25 @@ class SimulatedSamples:
             seed=seed, region=self.regions[i % len(self.regions)], sensors=self.sensors, rows=self.cells,
             columns=self.cells, resolution=self.resolution, start=self.start, end=self.end,
         )  # fmt: skip
-        grid, (row, column) = grid_of(scene), divmod(i // len(self.regions), PLACES_A_ROW)
-        return replace(scene, west=grid.west + column * PLACES, north=grid.north - row * PLACES)
+        return _moved(scene, i // len(self.regions))
+
+    def settled(self, scene: SimulatedParameters) -> SimulatedParameters:
+        """The scene where most of what is sought happens, of as many places in a row as are to be looked at."""
+        if not self.seek:
+            return scene
+        return max((_moved(scene, place) for place in range(self.among)), key=self._richness)
+
+    def _richness(self, scene: SimulatedParameters) -> int:
+        """Events of the kinds sought, while monitoring lasts; of one kind no more than ENOUGH count."""
+        told = truth(replace(scene, start=self.monitor_from))
+        events = {(one.event, one.driver) for one in told.happenings if one.driver in self.seek and not one.ignored}
+        return sum(min(ENOUGH, sum(kind == name for _, kind in events)) for name in self.seek)
+
+
+def _moved(scene: SimulatedParameters, place: int) -> SimulatedParameters:
+    """The scene at another place of its region."""
+    grid, (row, column) = grid_of(scene), divmod(place, PLACES_A_ROW)
+    return replace(scene, west=grid.west + column * PLACES, north=grid.north - row * PLACES)
 
 
 @dataclass(frozen=True)
@@ -118,6 +147,9 @@ class Samples:
     """(sample,) name of the region."""
     year: NDArray[np.int64]
     """(sample,) calendar year of the change."""
+    by_lot: NDArray[np.bool_]
+    """(sample,) False where the place was sought because rare things happen there: such samples teach what these look like,
+    and say nothing of how common they are."""
 
     @property
     def many(self) -> int:
@@ -161,17 +193,41 @@ def join(parts: Sequence[Samples]) -> Samples:
     return Samples(parts[0].features, **cut)
 
 
-def simulated(scene: SimulatedParameters, line: Line, wanted: Planes, number: int) -> Samples:
-    """The cells that a detector flags in a scene, each with what the truth says; number: of the scene, its block."""
-    seen = watch(looked_at(scene, line.prepare, line.detector.monitor), line)
+def levelled(samples: Samples) -> Samples:
+    """The samples with what they stand for such that every class is as common as at places chosen by lot.
+
+    A class met nowhere by lot is given half an event: it is rarer than could be seen.
+    """
+    if samples.by_lot.all() or not samples.by_lot.any():
+        return samples
+    weight, stands = samples.weight * samples.stands_for, samples.stands_for.copy()
+    for name in np.unique(samples.answer):
+        mine = samples.answer == name
+        here, all_ = weight[mine & samples.by_lot].sum(), weight[mine].sum()
+        if not here:
+            here = all_ / len(np.unique(samples.event[mine])) / 2
+        stands[mine] *= here / all_
+    return replace(samples, stands_for=stands)
+
+
+def simulated(scene: SimulatedParameters, line: Line, wanted: Planes, number: int, lot: bool = True) -> Samples:
+    """The cells that a detector flags in a scene, each with what the truth says; number: of the scene, its block; lot: as
+    `Samples.by_lot`."""
+    seen = watch(looked_at(scene, line.prepare, line.detector.monitor, told=wanted), line)
     found = moments(seen.log, seen.cube.scenes)
     told = tell(seen.looks, seen.cube.planes, seen.cube.grid, found, wanted)
-    made = labelled(whole(told, seen.ground), found, truth(scene), (scene.region, number), features_of(wanted))
+    made = labelled(whole(told, seen.ground), found, truth(scene), (scene.region, number), features_of(wanted), lot)
     return thinned(made)
 
 
 def archived(
-    scene: SimulatedParameters, rules: Prepare, method: Method, planes: Planes, wanted: Planes, number: int
+    scene: SimulatedParameters,
+    rules: Prepare,
+    method: Method,
+    planes: Planes,
+    wanted: Planes,
+    number: int,
+    lot: bool = True,
 ) -> Samples:
     """The losses that a method finds in the archive of a scene, each with what the truth says; planes: what it is cut by."""
     seen = cut(looked_at(scene, rules, planes=planes), method)
@@ -179,14 +235,19 @@ def archived(
     losses = seen.found.changes[seen.found.changes["turn"] == Turn.LOSS]
     found = changed(losses, int(cube.days[-1]))
     told = tell(Looks.of(cube), cube.planes, cube.grid, found, wanted)
-    made = labelled(whole(told, seen.ground), found, truth(scene), (scene.region, number), features_of(wanted))
+    made = labelled(whole(told, seen.ground), found, truth(scene), (scene.region, number), features_of(wanted), lot)
     return thinned(made)
 
 
 def labelled(
-    rows: Float, found: NDArray[Any], known: "Truth", place: tuple[str, int], features: tuple[str, ...]
+    rows: Float,
+    found: NDArray[Any],
+    known: "Truth",
+    place: tuple[str, int],
+    features: tuple[str, ...],
+    lot: bool = True,
 ) -> Samples:
-    """The rows with what the truth says of them; those that count neither way are left out."""
+    """The rows with what the truth says of them; those that count neither way are left out. lot: as `Samples.by_lot`."""
     answer, happened = answers(known, found["pixel"], found["decided"])
     weight = np.where(happened >= 0, known.weight.ravel()[found["pixel"]], 1.0)
     region, number = place
@@ -202,6 +263,7 @@ def labelled(
         np.full(many, number, np.int64),
         np.full(many, region),
         year,
+        np.full(many, lot),
     )
     return made.take(answer != UNJUDGED)
 

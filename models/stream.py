@@ -24,7 +24,7 @@ from detection.segments import Method, Recovery, Segments, history
 from detection.sources.sensors import SENSORS, Sensor
 from detection.sources.simulated import OFFERED, Simulated, SimulatedParameters
 from detection.types import Cube, Grid, Planes, Raw, Row, to_day
-from models.around import levels
+from models.around import levels, widened
 from models.cells import moments, tell
 from models.decide import Doubt, decided, judged
 from models.predict import judge, wanted
@@ -73,10 +73,10 @@ class Watched:
 
 
 def watch(cube: Cube, line: Line) -> Watched:
-    """Baseline on what is before `line.monitor_from`, then look by look."""
-    first = to_day(line.monitor_from)
-    late = cube.days >= first
-    past, news = (Looks.of(cube.take(np.flatnonzero(part).tolist())) for part in (~late, late))
+    """Baseline on what is before `line.monitor_from`, then look by look; planes beyond those of the monitor are for the model."""
+    own = cube.narrow(planes_of(line.detector.monitor, line.prepare, cube.scenes))
+    late = cube.days >= to_day(line.monitor_from)
+    past, news = (Looks.of(own.take(np.flatnonzero(part).tolist())) for part in (~late, late))
     cells = commonmode.cells_of(cube.grid, cube.grid, line.common_mode)
     covered = (cube.observation != Observation.OUTSIDE).any(0).ravel()
     state = start(line.detector, past, inside=covered, cell=cells)
@@ -85,7 +85,7 @@ def watch(cube: Cube, line: Line) -> Watched:
         away = residuals(line.detector, state, news)
         counts = commonmode.count(away, cells, extent[0] * extent[1])
         news = replace(news, common=commonmode.anomaly(counts, extent, line.common_mode))
-    ground = ground_of(state.monitored, past, cube.planes, cube.grid)
+    ground = ground_of(state.monitored, past, own.planes, cube.grid)
     state, log = update(line.detector, state, news)
     return Watched(cube, state, log, ground)
 
@@ -138,12 +138,19 @@ def ground_below(segmented: NDArray[np.uint8], looks: Looks, planes: Planes, gri
     return ground_of(monitored.astype(np.uint8), looks, planes, grid)
 
 
-def looked_at(scene: SimulatedParameters, rules: Prepare, monitor: object = None, planes: Planes | None = None) -> Cube:
+def looked_at(
+    scene: SimulatedParameters,
+    rules: Prepare,
+    monitor: object = None,
+    planes: Planes | None = None,
+    told: Planes | None = None,
+) -> Cube:
     """The prepared looks of a whole simulated scene, in these planes or in those of a monitor (None: any that takes one
-    index)."""
+    index), and in those that a model is told of."""
     source = Simulated(scene)
     rows = source.manifest(to_day(scene.start), to_day(scene.end))
     wanted = planes or planes_of(monitor, rules, (row.scene for row in rows))
+    wanted = wanted if told is None else widened(wanted, told)
     none = Cube.of(source.grid(), (), wanted, np.zeros((0, wanted.width, *source.grid().shape), np.float32))
     parts = [none]
     for sensor, at in _batches(rows):

@@ -30,7 +30,7 @@ from models.learn import Learning, Learnt, learn
 from models.reference import ReferencePoints
 from models.registry import save, vacant
 from models.reviews import Reviews
-from models.samples import Samples, SimulatedSamples, archived, join, simulated
+from models.samples import Samples, SimulatedSamples, archived, join, levelled, simulated
 from models.stream import Line
 
 Monitor = Cusum | Ewma | Mosum | OlsCusum | Fusion
@@ -175,6 +175,7 @@ def train(
     notes: what to say of them on the card, a line each; simulated: the imagery in which points were seen is. Raises BadInput
     as `learn` does.
     """
+    samples = levelled(samples)
     learnt = learn(samples, recipe.estimator, recipe.learning, progress)
     return Trained(learnt, _card(recipe, learnt, samples, notes, simulated), samples)
 
@@ -216,10 +217,10 @@ class Piece:
     """Of the scene among those of the recipe."""
     scene: SimulatedParameters
     """The scene."""
+    asked: SimulatedSamples
+    """Where it comes from."""
     recipe: Recipe
     """What flags its cells, and what is told of them."""
-    monitor_from: date
-    """First monitored day; archives are looked at from their first look on."""
 
     @property
     def name(self) -> str:
@@ -228,18 +229,19 @@ class Piece:
 
     def samples(self) -> Samples:
         """The cells flagged in it, with their answers."""
-        mine, told_ = self.recipe, self.recipe.told.planes
+        mine, told_, lot = self.recipe, self.recipe.told.planes, not self.asked.seek
+        scene = self.asked.settled(self.scene)
         if mine.segments is None:
-            return simulated(self.scene, line(mine, self.monitor_from), told_, self.number)
+            return simulated(scene, line(mine, self.asked.monitor_from), told_, self.number, lot)
         by = Planes((mine.prepare.index, *mine.planes))
-        return archived(self.scene, mine.prepare, mine.segments, by, told_, self.number)
+        return archived(scene, mine.prepare, mine.segments, by, told_, self.number, lot)
 
 
 def pieces(recipe: Recipe) -> tuple[Piece, ...]:
     """The simulated scenes of a recipe."""
     asked = [one for one in recipe.samples if isinstance(one, SimulatedSamples)]
     scenes = [(one, scene) for one in asked for scene in one.scenes]
-    return tuple(Piece(number, scene, recipe, one.monitor_from) for number, (one, scene) in enumerate(scenes))
+    return tuple(Piece(number, scene, one, recipe) for number, (one, scene) in enumerate(scenes))
 
 
 def gather(recipe: Recipe, progress: Progress = lambda *_: None) -> Iterator[Samples]:
@@ -290,10 +292,11 @@ def _described(asked: SimulatedSamples | ReferencePoints | Reviews) -> str:
         return f"points that people looked at: {asked.path.name} ({asked.format})"
     if isinstance(asked, Reviews):
         return f"alerts that people judged: {asked.path.name}, of the alerts of {asked.folder.name}"
+    where = f", each where most of {', '.join(asked.seek)} happens of {asked.among} places" if asked.seek else ""
     return (
         f"{len(asked.seeds)} simulated scenes (seeds {asked.seeds[0]} to {asked.seeds[-1]}; {', '.join(asked.sensors)}) of "
         f"{asked.cells} x {asked.cells} cells of {asked.resolution} m, of places like {', '.join(asked.regions)} that never were "
-        f"(open variant), monitored from {asked.monitor_from}; the answers are the simulator's own truth"
+        f"(open variant){where}, monitored from {asked.monitor_from}; the answers are the simulator's own truth"
     )
 
 

@@ -70,7 +70,9 @@ def drawn(
     block = event % blocks
     region = np.array(["alto-mayo", "loreto-peatland"])[block % 2]
     answer, year = np.array(classes)[which], 2021 + block // 2 % 3
-    return Samples(FEATURES, rows.astype(np.float32), answer, np.ones(many), event, block, region, year)
+    return Samples(
+        FEATURES, rows.astype(np.float32), answer, np.ones(many), event, block, region, year, np.ones(many, np.bool_)
+    )
 
 
 def renamed(samples: Samples, answer: NDArray[Any]) -> Samples:

@@ -23,6 +23,7 @@ from models.around import (
     levels,
     names,
     plane,
+    widened,
 )
 
 QUICK = settings(max_examples=25, deadline=None)
@@ -239,3 +240,11 @@ def test_levels_are_medians_of_what_was_seen_before_a_day(seed: int, until: int)
                 expected[cell] = np.median(seen[np.isfinite(seen)])
         np.testing.assert_array_equal(levels(looks, BOTH, name, until), expected)
     assert np.isnan(levels(looks, BOTH, "vv", until)).all(), "a plane of radar"
+
+
+def test_planes_are_widened_by_what_can_neither_be_found_nor_made() -> None:
+    told = Planes(("nbr", "swir2", "mndwi", "red", "doubt"), ("vv", "cross_ratio"))
+    there = Planes(("nbr", "nir", "doubt"), ("vv", "vh"))
+    assert widened(there, told) == Planes(("nbr", "nir", "doubt", "mndwi", "red"), ("vv", "vh"))
+    assert widened(there, told, lambda name: name == "red").optical == ("nbr", "nir", "doubt", "red")
+    assert widened(Planes((), ("vv",)), told) == Planes((), ("vv",)), "no optical looks, no optical planes"

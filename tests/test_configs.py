@@ -162,7 +162,6 @@ def test_the_simulated_training_runs_on_a_few_small_scenes(tmp_path: Path) -> No
     )
     asked_for = replace(config, samples=(few,), cluster=Cluster(workers=0), output=Output(folder=tmp_path))
     assert run_training(asked_for, now=lambda: NOON).made.card.simulated
-    assert config.lacking == ()
 
 
 def test_the_points_of_the_example_are_all_understood() -> None:
@@ -173,4 +172,3 @@ def test_the_points_of_the_example_are_all_understood() -> None:
     assert known.reference.left_out == {}
     assert len(known.reference.ids) == 82
     assert {NOTHING, "mining", "agriculture"} <= set(known.reference.label)
-    assert config.lacking == ()

@@ -1,5 +1,6 @@
 """The model's word on flagged cells: what becomes of the log, and what alerts are called by it."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,7 @@ from detection.patches import CELL_LOG, on_lattice
 from detection.types import SECONDS_A_DAY
 from models.cells import CELL
 from models.decide import Doubt, Judged, decided
-from models.kinds import FROM_SIMULATED, KINDS, harmful
+from models.kinds import FROM_SIMULATED, KINDS, change_type, harmful
 from models.predict import PLACE, check, judge, latest, summed
 
 QUICK = settings(max_examples=40, deadline=None)
@@ -270,3 +271,24 @@ def test_every_class_is_of_a_type_and_a_driver_that_products_carry() -> None:
     for kind in KINDS.values():
         assert kind.change_type in CHANGE_TYPES and (kind.driver is None or kind.driver in DRIVERS)
     assert set(FROM_SIMULATED) == set(SIMULATED), "what the simulator does has a class"
+
+
+def test_a_map_of_peat_goes_before_what_the_model_makes_of_the_ground() -> None:
+    assert change_type("peat-clearing") == change_type("agriculture", peat=True) == "peat_disturbance"
+    assert change_type("peat-clearing", peat=False) == change_type("agriculture") == "tree_cover_loss"
+    assert change_type("mining", peat=True) == change_type("fire", peat=True) == "peat_disturbance"
+    assert change_type("palm-felling", peat=False) == "degradation"
+    for name in ("landslide", "flood", "nothing"):
+        assert change_type(name, peat=True) == change_type(name, peat=False) == change_type(name)
+
+
+def test_an_alert_is_on_peat_where_most_of_its_mapped_cells_are() -> None:
+    found = said_of(*((column, 5, [1.0, 0, 0, 0], True) for column in range(4)))
+    asked = alert([(10, column) for column in range(4)], 9)
+    for peat, said in (
+        ([1, 1, 0, np.nan], "peat_disturbance"),
+        ([1, 0, 0, 0], "tree_cover_loss"),
+        ([np.nan] * 4, "tree_cover_loss"),
+    ):
+        mapped = replace(found, peat=np.array(peat, np.float32))
+        assert judge(mapped, [asked])[0].change_type == said, peat

@@ -13,6 +13,7 @@ from modelsetup import drawn, tiny
 from test_history_jobs import _method, scenes  # noqa: F401 - fixtures
 
 from detection.codes import CHANGE_TYPES, DRIVERS
+from detection.context import Context, Layer
 from detection.errors import BadInput
 from jobs.history.run import run_history
 from jobs.sections import NamedModel
@@ -75,3 +76,24 @@ def test_a_model_of_other_detectors_is_refused(scenes: Path, tmp_path: Path) -> 
     asked = config(scenes, tmp_path / "out", model=NamedModel(name="index-change-simulated"))
     with pytest.raises(BadInput, match="has learnt cells flagged by `cusum`, not by `ccdc`"):
         run_history(asked, now=lambda: pytest.fail("nothing may begin"))
+
+
+def test_what_is_lost_on_mapped_peat_is_a_disturbance_of_peat(scenes: Path, tmp_path: Path, model: str) -> None:
+    bare = start(scenes, tmp_path / "bare", model=ASKED)
+    with rasterio.open(bare.folder / "loss_year.tif") as opened:
+        profile, years = opened.profile | {"dtype": "uint8", "nodata": 255, "count": 1}, opened.read(1)
+    profile = {k: profile[k] for k in ("driver", "height", "width", "crs", "transform", "dtype", "nodata", "count")}
+    half = np.broadcast_to(np.arange(years.shape[1]) < years.shape[1] // 2, years.shape).astype(np.uint8)
+    with rasterio.open(tmp_path / "peat.tif", "w", **profile) as opened:
+        opened.write(half, 1)
+    peat = Layer(path=tmp_path / "peat.tif", source="drawn", version="1", equals=(1,))
+    there = start(scenes, tmp_path / "there", model=ASKED, context=Context(peat=peat))
+    before, after, people = raster(bare.folder, "change_type"), raster(there.folder, "change_type"), []
+    for kind in ("tree_cover_loss", "degradation", "peat_disturbance"):
+        people.append(coded(CHANGE_TYPES, kind))
+    mine = np.isin(before, people)
+    assert (mine & (half == 1)).any() and (mine & (half == 0)).any()
+    assert (after[mine & (half == 1)] == coded(CHANGE_TYPES, "peat_disturbance")).all()
+    assert (after[mine & (half == 0)] != coded(CHANGE_TYPES, "peat_disturbance")).all()
+    np.testing.assert_array_equal(after[~mine], before[~mine])
+    np.testing.assert_array_equal(raster(there.folder, "driver"), raster(bare.folder, "driver"))

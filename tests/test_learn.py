@@ -118,7 +118,9 @@ def test_scores_by_hand() -> None:
     """Four samples of four events: two agriculture, of which one is called nothing; one fire called agriculture."""
     answer = np.array(["agriculture", "agriculture", "fire", "nothing"])
     number, rows = np.arange(4), np.zeros((4, len(FEATURES)), np.float32)
-    samples = Samples(FEATURES, rows, answer, np.ones(4), number, number, np.array(["x"] * 4), number)
+    samples = Samples(
+        FEATURES, rows, answer, np.ones(4), number, number, np.array(["x"] * 4), number, np.ones(4, np.bool_)
+    )
     said = np.array([[0.7, 0.1, 0, 0.2], [0.2, 0.1, 0, 0.7], [0.6, 0.2, 0, 0.2], [0.0, 0.1, 0, 0.9]])
     made = scores("by hand", samples, said, CLASSES)
     assert (made.samples, made.blocks) == (4, 4)
@@ -140,7 +142,7 @@ def told_of(sure: Any, true: Any, **changes: Any) -> Any:
     answer, number = np.where(true, "agriculture", "nothing"), np.arange(len(sure))
     rows = np.zeros((len(sure), len(FEATURES)), np.float32)
     fields = {"stands_for": np.ones(len(sure)), "event": number, "block": number % 20} | changes
-    samples = Samples(FEATURES, rows, answer, region=np.full(len(sure), "x"), year=number, **fields)
+    samples = Samples(FEATURES, rows, answer, region=np.full(len(sure), "x"), year=number, by_lot=number >= 0, **fields)
     return scores("x", samples, np.stack([sure, 0 * sure, 0 * sure, 1 - sure], 1), CLASSES)
 
 

@@ -25,12 +25,14 @@ from models.registry import Model
 from models.samples import (
     AFTER_DAYS,
     BEFORE_DAYS,
+    ENOUGH,
     UNJUDGED,
     Samples,
     SimulatedSamples,
     answers,
     features_of,
     labelled,
+    levelled,
     simulated,
     thinned,
 )
@@ -245,3 +247,36 @@ def test_scenes_of_a_recipe_look_at_places_of_their_own() -> None:
         mine = np.array([p[1:] for p in places if p[0] == region])
         apart = np.abs(mine[:, None] - mine[None]).max(2) + np.eye(len(mine)) * 1e9
         assert apart.min() >= size, "none overlaps"
+
+
+def test_a_scene_that_seeks_lies_where_most_of_it_happens() -> None:
+    asked = SimulatedSamples(seeds=(11,), regions=("madre-de-dios",), cells=96, seek=("mining", "fire"), among=12)
+    (scene,) = asked.scenes
+
+    def met(there: Any) -> int:
+        told = truth(replace(there, start=asked.monitor_from)).happenings
+        kinds = [driver for _, driver in {(one.event, one.driver) for one in told if not one.ignored}]
+        return min(ENOUGH, kinds.count("mining")) + min(ENOUGH, kinds.count("fire"))
+
+    found = asked.settled(scene)
+    assert met(found) > met(scene), "this seed's own place is poor"
+    assert replace(found, west=scene.west, north=scene.north) == scene, "nothing else moves"
+    assert asked.settled(scene) == found
+    assert replace(asked, seek=()).settled(scene) == scene
+
+
+def test_scenes_that_seek_do_not_change_how_common_classes_are() -> None:
+    made = drawn(3, 400)
+    sought = (made.answer == "fire") & (made.event % 4 > 0)
+    mixed = replace(made, by_lot=~sought)
+    even = levelled(mixed)
+
+    def common(samples: Samples, name: str) -> float:
+        return float((samples.weight * samples.stands_for)[samples.answer == name].sum())
+
+    assert common(even, "fire") == pytest.approx(common(mixed.take(~sought), "fire"))
+    assert common(even, "agriculture") == pytest.approx(common(made, "agriculture"))
+    np.testing.assert_array_equal(levelled(made).stands_for, made.stands_for)
+    never = levelled(replace(made, by_lot=made.answer != "fire"))
+    events = len(np.unique(made.event[made.answer == "fire"]))
+    assert common(never, "fire") == pytest.approx(common(made, "fire") / events / 2), "half an event"

@@ -140,7 +140,6 @@ def test_a_shipped_recipe_is_a_config_too(tmp_path: Path) -> None:
     for recipe in RECIPES.values():
         config = config_of(recipe, Output(folder=tmp_path))
         assert config.recipe == recipe
-        assert config.lacking == ()
 
 
 # --- points -----------------------------------------------------------------------------------------------------------
@@ -359,5 +358,5 @@ def test_a_recipe_may_learn_from_whole_archives() -> None:
     assert recipe.judges == "ccdc"
     assert made.features == features_of(Planes(("nbr", "mndwi"))) and set(made.answer) <= set(KINDS)
     lowered = made.rows[:, made.features.index("nbr_change")]
-    assert (lowered[np.isfinite(lowered)] < 0).mean() > 0.9 if made.many else True
+    assert made.many and np.nanmedian(lowered) < -0.1  # what was lost stays low; a false find need not
     assert set(made.block) <= {0}

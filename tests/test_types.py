@@ -13,7 +13,7 @@ from strategies import grids, scene, scenes_on
 from detection.codes import Observation
 from detection.errors import BadInput, GridMismatch
 from detection.monitors import Detector
-from detection.types import Cube, Grid, Planes, Raw, Scene, digest, to_date, to_day
+from detection.types import RADAR_PLATFORM, Cube, Grid, Planes, Raw, Scene, digest, to_date, to_day
 
 QUICK = settings(max_examples=60, deadline=None)
 GRID = Grid("EPSG:32719", 300_000, 8_600_040, 30, (4, 5))
@@ -274,3 +274,17 @@ def test_a_digest_knows_values_and_not_the_order_of_keys() -> None:
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
     assert digest({"a": 1}) != digest({"a": 2})
     assert Detector().digest == digest(Detector()) != Detector(loss="raises").digest
+
+
+def test_the_first_planes_of_both_kinds_alone() -> None:
+    wide = Planes(("nbr", "doubt", "red"), ("vv",))
+    scenes = (Scene(0, "x", "a"), Scene(1, f"{RADAR_PLATFORM}a", "b"))
+    values = np.arange(6, dtype=np.float32).reshape(2, 3, 1, 1)
+    cube = Cube.of(GRID.window(0, 0, 1, 1), scenes, wide, values)
+    narrow = cube.narrow(Planes(("nbr",), ("vv",)))
+    assert narrow.values[:, :, 0, 0].tolist() == [[0], [3]]
+    none = cube.narrow(Planes(("nbr", "doubt"), ()))
+    assert np.isnan(none.values[1]).all() and none.values[0, :, 0, 0].tolist() == [0, 1]
+    assert cube.narrow(wide) is cube
+    with pytest.raises(BadInput, match="do not begin with red"):
+        cube.narrow(Planes(("red",), ("vv",)))

@@ -1,13 +1,13 @@
 """Our own detectors as evaluation sees them: a config as it is used, on a stream. The same calls as jobs and series make."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.accuracy.stream import NEVER, Changes, Stream, changes
+from detection.accuracy.stream import NEVER, RADAR, Changes, Stream, changes
 from detection.alerts import Alert
 from detection.errors import BadInput
 from detection.monitors import Detector, Looks, residuals, start, update
@@ -19,7 +19,8 @@ from jobs.evaluation.archives import PixelArchive, within
 from jobs.evaluation.asked import Contestant
 from jobs.evidence import columns_of, fused, in_history, limits, narrowed
 from jobs.series import changes_of
-from models.predict import chosen
+from models.around import widened
+from models.predict import chosen, wanted
 from models.registry import Model
 from models.stream import Line, detect
 
@@ -143,7 +144,13 @@ class Job:
     @property
     def planes(self) -> tuple[str, ...]:
         """What it reads of a stream."""
-        return planes_of(self.config.monitor, self.config.prepare, ()).names
+        return self._planes().names
+
+    def _planes(self, scenes: Sequence[Scene] = ()) -> Planes:
+        watched = planes_of(self.config.monitor, self.config.prepare, scenes)
+        if self.model is None or set(watched.names) <= set(RADAR):
+            return watched
+        return widened(watched, wanted(self.model))
 
     @property
     def spare(self) -> bool:
@@ -181,10 +188,10 @@ class Job:
     def _looks(self, stream: Stream) -> tuple[tuple[Scene, ...], Float, Planes]:
         """Scenes, (time, slot, cell) values and what the slots hold."""
         if isinstance(self.config.monitor, Fusion):
-            planes = planes_of(self.config.monitor, self.config.prepare, ())
-            return *together(stream, planes), planes
-        panel, index = stream.panel(*self.planes), self.config.prepare.index
-        return panel.scenes, panel.values[index][:, None], Planes.single(index, panel.scenes)
+            return *together(stream, self._planes()), self._planes()
+        panel = stream.panel(*self.planes)
+        planes = self._planes(panel.scenes)
+        return panel.scenes, np.stack([panel.values[name] for name in planes.names], 1), planes
 
     def said(self, made: dict[str, list[Alert]]) -> Changes:
         """One change a cell and alert: raised when the cell joins the alert, confirmed when the alert then is or becomes so."""

@@ -230,7 +230,7 @@ def _stitched(work: HistoryPlan, model: Model | None, found: Found) -> Made:
             changes.append(result.changes)
             stands.append(result.stands)
             parts.append(result.heard)
-    said = say(model, parts) if model else None
+    said = say(model, parts, work) if model else None
     if model:
         layers |= kinds(said, work.grid)
     return Made(layers, yearly(np.concatenate(changes), work.config.polygons), np.concatenate(stands), said)

@@ -13,10 +13,12 @@ from detection.patches.yearly import YearPatch, years
 from detection.segments import Segments
 from detection.types import Cube, Float, Grid, Planes
 from jobs.outputs.tables import Row
+from jobs.plan import HistoryPlan
+from jobs.word import on_peat
 from models.cells import CELL, Told, changed, gathered, tell
 from models.decide import Judged, judged
 from models.kinds import NO_CHANGE, coded
-from models.predict import MOSTLY, summed
+from models.predict import MOSTLY, peat_of, summed
 from models.registry import Model
 from models.stream import ground_below
 from models.surroundings import Ground, laid
@@ -57,13 +59,13 @@ def together(parts: Sequence[Heard]) -> Heard:
     return Heard(gathered([part.told for part in parts]), laid([part.ground for part in parts]))
 
 
-def say(model: Model, parts: Sequence[Heard]) -> Judged | None:
-    """What the model says of the losses of all tiles; None where there is none."""
+def say(model: Model, parts: Sequence[Heard], work: HistoryPlan) -> Judged | None:
+    """What the model says of the losses of all tiles; None where there is none. Raises as `detection.context.read_mask`."""
     parts = [part for part in parts if len(part.told.cells)]
     if not parts:
         return None
     whole = together(parts)
-    return judged(model, whole.told, whole.ground)
+    return on_peat(judged(model, whole.told, whole.ground), work)
 
 
 def layers(found: Judged | None, grid: Grid) -> dict[str, NDArray[np.uint8]]:
@@ -83,7 +85,7 @@ def said(found: Judged, at: NDArray[np.int64]) -> tuple[str, str | None, float |
     known = at[found.known[at]]
     if not len(at) or len(known) < MOSTLY * len(at):
         return "unclassified", None, None
-    return summed(found.model.classifier.classes, found.shares[known].mean(0))
+    return summed(found.model.classifier.classes, found.shares[known].mean(0), peat_of(found, at))
 
 
 class ByCell:

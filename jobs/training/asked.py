@@ -89,17 +89,10 @@ class TrainConfig:
 
     @property
     def there(self) -> tuple[str, ...]:
-        """The planes of the looks."""
+        """The planes of what finds the changes; those that the model wants besides are read too, where the source has them."""
         if self.segments is not None:
             return self.prepare.index, *self.planes
         return planes_of(self.monitor, self.prepare, ()).names
-
-    @property
-    def lacking(self) -> tuple[str, ...]:
-        """Planes that the model is told of though the looks have none of them, and nothing that they are made of."""
-        there = set(self.there)
-        made = there | {name for name, (sources, _) in MADE.items() if there.issuperset(sources)}
-        return tuple(name for name in (*self.told.optical, *self.told.radar) if name not in made)
 
     @property
     def recipe(self) -> Recipe:

@@ -127,7 +127,7 @@ def look(task: Look) -> Seen:
     """Look at a block. A place without imagery is told of by its reason; what cannot be read now raises."""
     source = opened(task.config.sources, task.run, Turn(task.turn))
     try:
-        plan = plan_looks(task.config, source)
+        plan = plan_looks(task.config, source, task.told)
     except BadInput as error:
         why = BEYOND if isinstance(error, NoImagery) else str(error).removeprefix(f"{task.config.name}: ")
         found = [_Told(why, -1, None, frozenset()) for _ in task.spots]

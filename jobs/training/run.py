@@ -94,16 +94,24 @@ def _collected(
         parts: list[Samples] = _done(config, workers, Piece.samples, scenes, partial(progress, SCENES))
         given = [replace(task, turn=turn) for tasks in looks for task in tasks]
         seen: list[Seen] = _done(config, workers, look, given, partial(progress, PLACES))
-    lacking = ", ".join(config.lacking)
-    notes = [f"planes that the looks do not have, missing in all samples: {lacking}"] if lacking else []
     begun = owners = 0
+    notes: list[str] = []
     for known, tasks in zip(files, looks, strict=True):
         mine = list(zip(tasks, seen[begun : begun + len(tasks)], strict=True))
         begun += len(tasks)
         parts.append(_samples(config, known, mine, owners))
         owners += len(known.reference.ids)
         notes += _said(known, mine)
-    return parts, tuple(notes)
+    return parts, (*_lacking(config, parts), *notes)
+
+
+def _lacking(config: TrainConfig, parts: Sequence[Samples]) -> tuple[str, ...]:
+    """Planes of which no sample tells anything."""
+    lacking = [
+        name for name in (*config.told.optical, *config.told.radar)
+        if all(np.isnan(part.rows[:, part.features.index(f"{name}_level")]).all() for part in parts)
+    ]  # fmt: skip
+    return (f"planes that the looks do not have, missing in all samples: {', '.join(lacking)}",) if lacking else ()
 
 
 def _done(
@@ -146,6 +154,7 @@ def _samples(config: TrainConfig, known: Known, seen: Sequence[tuple[Look, Seen]
         blocks(reference, BLOCK_M)[owner] + ON_EARTH,
         np.full(len(rows), known.name.partition(".")[0]),
         day.astype("datetime64[Y]").astype(np.int64) + 1970,
+        np.ones(len(rows), np.bool_),
     )
 
 
