@@ -3,6 +3,7 @@
     python benchmarks/comparison.py              everything (under an hour on 2 cores)
     python benchmarks/comparison.py --exposure   the false alarms over many years alone
     python benchmarks/comparison.py --jobs       ours by season, and the fused job as a whole line, on smaller worlds, alone
+    python benchmarks/comparison.py --fine       the fused job on the 10 m grid, alone
     python benchmarks/comparison.py --small      one small world a region and variant (under 5 minutes), nothing recorded
 
 Peers run at their published settings and, where the search on the training worlds (`benchmarks/tuning.py`) found others,
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument(
         "--jobs", action="store_true", help="Ours by season and the fused job, in a section of their own."
     )
+    parser.add_argument("--fine", action="store_true", help="The fused job on the 10 m grid, in a section of its own.")
     parser.add_argument("--why", default="comparison with the peers")
     given = parser.parse_args()
     begun = time.monotonic()
@@ -126,6 +128,11 @@ def main() -> None:
             asked = plan("comparison-jobs")
             alone = evaluate(asked, now=now, progress=progress, why=given.why)
             results.record("Jobs and seasons", seasons(alone, asked, time.monotonic() - begun), f"{COMMAND} --jobs")
+            return
+        if given.fine:
+            asked = plan("comparison-fine")
+            alone = evaluate(asked, now=now, progress=progress, why=f"{given.why}, 10 m grid")
+            results.record("The 10 m grid", fine(alone, time.monotonic() - begun), f"{COMMAND} --fine")
             return
         if not given.exposure:
             everybody = [*entries(), *grades(), *ablations()]
@@ -142,9 +149,9 @@ def seasons(alone: Outcome, asked: EvaluateConfig, seconds: float) -> list[str]:
     """The section of RESULTS.md on whole lines and seasons."""
     names = [one.name for one in asked.detectors]
     return [
-        "SIMULATED, `benchmarks/comparison-jobs.yaml`: `job` and `fused job` (which no model judges) are the whole line, of",
-        "whose confirmed alerts every cell counts, rims too; `fusion` and `cusum` are one pixel and no neighbours. Words as in",
-        '"Detectors compared".',
+        "SIMULATED, `benchmarks/comparison-jobs.yaml`: `job` and `fused job` are the whole line with the models they name,",
+        "`fused job unjudged` has none; of their alerts every confirmed cell counts. `fusion` and `cusum` are one pixel and no",
+        'neighbours. Words as in "Detectors compared".',
         "",
         *markdown([f for f in alone.figures if f.stage == "confirmed"]),
         "### By season: days by which half of the losses are found",
@@ -155,6 +162,36 @@ def seasons(alone: Outcome, asked: EvaluateConfig, seconds: float) -> list[str]:
         *(f"- could not be judged: {line}" for line in alone.failures),
         f"Wall time {seconds / 60:.0f} minutes.",
     ]
+
+
+def fine(alone: Outcome, seconds: float) -> list[str]:
+    """The section of RESULTS.md on the 10 m grid."""
+    confirmed = [f for f in alone.figures if f.stage == "confirmed"]
+    return [
+        "SIMULATED, `benchmarks/comparison-fine.yaml`: Sentinel-2 and Sentinel-1 on the 10 m grid, a smallest mapped area of .1",
+        'ha; the model learnt on the 30 m grid. Words as in "Detectors compared".',
+        "",
+        *markdown(confirmed),
+        "### Events of which half or more is found and confirmed, by size",
+        "",
+        *_sizes(confirmed),
+        *NO_LOSS,
+        *_hard(alone.figures),
+        *(f"- could not be judged: {line}" for line in alone.failures),
+        f"Wall time {seconds / 60:.0f} minutes.",
+    ]
+
+
+def _sizes(made: Sequence[Figures]) -> list[str]:
+    """Rows: variants; columns: sizes in hectares."""
+    mine = [f for f in made if f.group[0] == "all regions"]
+    sizes = list(dict.fromkeys(size for f in mine for size in f.sizes))
+    rows = [
+        f"| {f.group[1]} | {f.detector} | "
+        f"{' | '.join(in_brackets(f.sizes[size], 2) if size in f.sizes else '-' for size in sizes)} |"
+        for f in mine
+    ]
+    return [f"| variant | detector | {' | '.join(sizes)} |", "|---|---|" + "---|" * len(sizes), *rows, ""]
 
 
 def exposed(wide: Outcome, seconds: float) -> list[str]:
@@ -184,7 +221,7 @@ def written(compared: Outcome, asked: EvaluateConfig, seconds: float) -> list[st
         "PA: share of the lost pixels found (weighted to the world; clearing, mining, road, landslide), UA: share of the alarms",
         "that are true, both of confirmed alarms unless a heading says first; days: by which half are found, misses censored;",
         "in brackets 95 % intervals over blocks of 1920 m. `job` is the whole line (common mode, patches, minimum mapping unit,",
-        "model), of whose confirmed alerts every cell counts; the other names of ours are one pixel and no neighbours, as are",
+        "model), of whose alerts every confirmed cell counts; the other names of ours are one pixel and no neighbours, as are",
         "all peers.",
         "",
         *(f"- {name}: did not run, {reason}" for name, reason in MISSING.items()),

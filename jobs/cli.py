@@ -41,7 +41,7 @@ def sachawatch() -> None:
 @click.argument("target", type=click.Path(path_type=Path), default=Path("job.yaml"))
 @click.option(
     "--kind",
-    type=click.Choice(["monitor", "history", "series", "evaluate", "train"]),
+    type=click.Choice(["monitor", "history", "series", "evaluate", "train", "notify"]),
     default="monitor",
     help="What to describe.",
 )
@@ -123,6 +123,27 @@ def alerts(config: Path, as_json: bool, everything: bool) -> None:
 
 
 @sachawatch.command()
+@CONFIG
+@click.option("--dry-run", is_flag=True, help="Say who would be told what, and send nothing.")
+@click.option("--revive", is_flag=True, help="Try again what was given up.")
+def notify(config: Path, dry_run: bool, revive: bool) -> None:
+    """Tell people of the alerts of a job, by the rules of CONFIG (kind notify). Nothing new sends nothing."""
+    from jobs.clock import now
+    from jobs.config import load
+    from jobs.notify.asked import NotifyConfig
+    from jobs.notify.run import notify as tell
+
+    asked = load(config)
+    if not isinstance(asked, NotifyConfig):
+        raise BadInput(f"{config}: is of kind {asked.kind}; `sachawatch notify` takes a config of kind notify")
+    made = tell(asked, now=now, dry_run=dry_run, revive=revive)
+    for line in made.lines():
+        click.echo(line)
+    if not made.complete:
+        raise SystemExit(PARTIAL)
+
+
+@sachawatch.command()
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="A config of kind series.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Table of changes (.csv or .parquet).")
@@ -194,7 +215,7 @@ def _training(config: Path | None, model: str | None) -> Any:
     from jobs.config import load
     from jobs.sections import Output
     from jobs.training.asked import TrainConfig, config_of
-    from models.train import RECIPES
+    from models.recipes import RECIPES
 
     if config is None:
         if model not in RECIPES:

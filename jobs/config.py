@@ -56,6 +56,7 @@ from jobs.where import Area, BboxArea, GridChoice, SourceArea
 from jobs.yamlfile import ConfigError, Problem, read
 
 if TYPE_CHECKING:
+    from jobs.notify.asked import NotifyConfig
     from jobs.training.asked import TrainConfig
 
 __all__ = [
@@ -257,7 +258,7 @@ class EvaluateConfig:
 
 KINDS: Final = {"monitor": JobConfig, "history": HistoryConfig, "series": SeriesConfig, "evaluate": EvaluateConfig}
 """The kinds that need no scikit-learn to be read."""
-Config = Union[JobConfig, HistoryConfig, SeriesConfig, EvaluateConfig, "TrainConfig"]
+Config = Union[JobConfig, HistoryConfig, SeriesConfig, EvaluateConfig, "TrainConfig", "NotifyConfig"]
 
 
 def load(path: Path) -> Config:
@@ -298,10 +299,11 @@ def _by_section(data: dict[str, Any]) -> list[Error]:
 
 @cache
 def kinds() -> Mapping[str, type]:
-    """Every kind of config -> its class. That of training brings scikit-learn, seconds that no other kind should wait for."""
+    """Every kind of config -> its class. Those of training and notifying bring libraries that no other kind should wait for."""
+    from jobs.notify.asked import NotifyConfig
     from jobs.training.asked import TrainConfig
 
-    return {**KINDS, "train": TrainConfig}
+    return {**KINDS, "train": TrainConfig, "notify": NotifyConfig}
 
 
 @cache

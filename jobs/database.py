@@ -192,6 +192,36 @@ LEASES: Final = sa.Table(
     sa.Column("token", sa.String(32), nullable=False),
 )
 
+DELIVERIES: Final = sa.Table(
+    "delivery",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("notification", sa.String(64), nullable=False),
+    sa.Column("reader", sa.String(64), nullable=False),
+    sa.Column("alert", sa.String(36), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("rule", sa.String(64), nullable=False),
+    sa.Column("why", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created", Instant, nullable=False),
+    sa.Column("next_at", Instant, nullable=False),
+    sa.Column("tried_at", Instant),
+    sa.Column("sent_at", Instant),
+    # the last answer of the channel, one line, never with a secret
+    sa.Column("answer", sa.String(300), nullable=False),
+    sa.UniqueConstraint("notification", "reader", "alert", "revision"),
+    sa.ForeignKeyConstraint(["alert", "revision"], ["revision.alert", "revision.number"]),
+    sa.Index(None, "notification", "state", "next_at"),
+)
+LOOKED_AT: Final = sa.Table(
+    "looked_at",
+    METADATA,
+    sa.Column("notification", sa.String(64), primary_key=True),
+    sa.Column("outbox", sa.ForeignKey("outbox.id"), primary_key=True, autoincrement=False),
+)
+
 
 def default_url(folder: Path) -> str:
     """The URL of the SQLite database of a working folder."""

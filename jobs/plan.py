@@ -20,7 +20,7 @@ from detection.context import check, describe
 from detection.errors import BadInput, GridMismatch, NoImagery, UnknownBand
 from detection.monitors import Detector
 from detection.monitors.fusion import Fusion
-from detection.prepare import RADAR, bands_needed, planes_of
+from detection.prepare import RADAR, bands_needed, planes_of, reach_m
 from detection.prepare.harmonise import BANDPASS
 from detection.sources import Source, Traffic
 from detection.sources.earthengine import EarthEngine
@@ -125,8 +125,12 @@ class Plan(Work):
         return self.watched if self.told is None else widened(self.watched, self.told, self._given)
 
     def _given(self, name: str) -> bool:
-        """Can every optical sensor of the manifest give a plane? What one of them lacks the model does without."""
-        return all(_gives(self, sensor, name) for sensor in self.sensors if SENSORS[sensor].unit not in RADAR)
+        """Can every optical sensor of the manifest give a plane, within the halo? The model does without what one of them
+        lacks."""
+        within = reach_m(self.config.prepare, (name,)) <= self.config.tiles.halo_m
+        return within and all(
+            _gives(self, sensor, name) for sensor in self.sensors if SENSORS[sensor].unit not in RADAR
+        )
 
     @property
     def monitor_day(self) -> int:

@@ -9,7 +9,7 @@ from jobs.yamlfile import Route
 
 Spec = Mapping[str, Any]
 """A JSON Schema, or a part of one."""
-PLACED: Final = ("sources", "area", "context", "data", "detectors", "samples")
+PLACED: Final = ("sources", "area", "context", "data", "detectors", "samples", "job", "overlays")
 """Sections whose paths are relative to the config file."""
 
 

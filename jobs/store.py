@@ -94,6 +94,29 @@ def history(engine: Engine, ident: str) -> list[Alert]:
     return _alerts(engine, sa.select(REVISIONS).where(REVISIONS.c.alert == ident).order_by(REVISIONS.c.number))
 
 
+@dataclass(frozen=True)
+class Known:
+    """A revision as it was committed."""
+
+    alert: Alert
+    """What was said."""
+    known_at: datetime
+    """When it was committed, UTC."""
+
+
+def revisions(engine: Engine, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Known]:
+    """(alert, revision) -> what was said; what is not there is left out. Raises BadDatabase for a damaged row."""
+    made: dict[tuple[str, int], Known] = {}
+    wanted = set(keys)
+    ids = sorted({ident for ident, _ in keys})
+    for start in range(0, len(ids), IDS_A_QUERY):
+        asked = sa.select(REVISIONS).where(REVISIONS.c.alert.in_(ids[start : start + IDS_A_QUERY]))
+        with reading(engine) as connection:
+            rows = [row for row in connection.execute(asked).all() if (row.alert, row.number) in wanted]
+        made |= {(row.alert, row.number): Known(_whole(row), row.known_at) for row in rows}
+    return made
+
+
 def commit_run(
     engine: Engine,
     lease: Lease,
@@ -256,11 +279,16 @@ def _cells(alert: Alert) -> bytes:
 
 def _alerts(engine: Engine, query: sa.Select[Any]) -> list[Alert]:
     with reading(engine) as connection:
-        try:
-            return [_alert_of(row) for row in connection.execute(query).all()]
-        except (BadInput, KeyError, TypeError, ValueError, zlib.error) as error:
-            damage = f"an alert cannot be read ({error})"
-            raise BadDatabase(f"database: {damage}; restore a copy of it, or run `sachawatch doctor`") from error
+        return [_whole(row) for row in connection.execute(query).all()]
+
+
+def _whole(row: Row[Any]) -> Alert:
+    """The alert of a row. Raises BadDatabase for a damaged one."""
+    try:
+        return _alert_of(row)
+    except (BadInput, KeyError, TypeError, ValueError, zlib.error) as error:
+        damage = f"an alert cannot be read ({error})"
+        raise BadDatabase(f"database: {damage}; restore a copy of it, or run `sachawatch doctor`") from error
 
 
 def _alert_of(row: Row[Any]) -> Alert:

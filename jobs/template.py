@@ -104,7 +104,7 @@ def _block(root: Spec, key: str, spec: Spec, indent: str) -> Iterator[str]:
 
 def _kinds(root: Spec, key: str, kinds: dict[str, Spec], indent: str) -> Iterator[str]:
     """The first kind that needs nothing as it stands, the others to uncomment."""
-    active = next(kind for kind, spec in kinds.items() if not spec.get("required"))
+    active = next((kind for kind, spec in kinds.items() if not spec.get("required")), next(iter(kinds)))
     yield from _block(root, key, kinds[active], indent)
     for kind, spec in kinds.items():
         if kind != active:

@@ -1,14 +1,14 @@
 """The model's word in a job: what a tile tells of its flagged cells, and the log of all tiles as it reads with that word."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.context import covered, read_mask
+from detection.context import known
 from detection.errors import StaleState
 from detection.monitors import Looks
 from detection.patches import on_lattice
@@ -18,7 +18,7 @@ from jobs.memory import lattice_log
 from jobs.plan import Plan, Work
 from jobs.state import Generation, read_generation
 from models.cells import CELL, FOUND, Told, gathered, moments, tell
-from models.decide import Judged, decided, judged
+from models.decide import Judged, decided, judged, mapped
 from models.predict import wanted
 from models.registry import Model
 from models.stream import ground_of
@@ -113,11 +113,9 @@ def on_peat(found: Judged, work: Work) -> Judged:
     layer = work.config.context.peat
     if layer is None:
         return found
-    peat = np.full(len(found.cells), np.nan, np.float32)
-    for tile in work.tiles:
-        row, column = found.cells["row"] - tile.grid.first_row, found.cells["column"] - tile.grid.first_column
-        mine = np.flatnonzero((row >= 0) & (column >= 0) & (row < tile.grid.shape[0]) & (column < tile.grid.shape[1]))
-        if len(mine):
-            said = np.where(covered(layer, tile.grid), read_mask(layer, tile.grid), np.float32(np.nan))
-            peat[mine] = said[row[mine], column[mine]]
-    return replace(found, peat=peat)
+    for grid in (tile.grid for tile in work.tiles):
+        corner = grid.first_row, grid.first_column
+        row, column = found.cells["row"] - corner[0], found.cells["column"] - corner[1]
+        if ((row >= 0) & (row < grid.shape[0]) & (column >= 0) & (column < grid.shape[1])).any():
+            found = mapped(found, known(layer, grid), corner)
+    return found

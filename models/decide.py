@@ -5,7 +5,7 @@ cell is like nothing it learnt from, the monitor decides alone.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Annotated, Any, Final
 
@@ -67,6 +67,16 @@ class Judged:
     def harm(self) -> Numbers:
         """(row,) probability that forest was lost or hurt."""
         return np.asarray(self.shares[:, [harmful(c) for c in self.model.classifier.classes]].sum(1), np.float64)
+
+
+def mapped(found: Judged, peat: Float, corner: tuple[int, int]) -> Judged:
+    """The same with what a map of peat says of the cells of a rectangle of the lattice; peat: (y, x) as `Judged.peat`, corner:
+    absolute row and column of its first cell. What was known of others stays."""
+    row, column = found.cells["row"] - corner[0], found.cells["column"] - corner[1]
+    mine = np.flatnonzero((row >= 0) & (column >= 0) & (row < peat.shape[0]) & (column < peat.shape[1]))
+    made = np.full(len(found.cells), np.nan, np.float32) if found.peat is None else found.peat.copy()
+    made[mine] = peat[row[mine], column[mine]]
+    return replace(found, peat=made)
 
 
 def judged(model: Model, told: Told, ground: Ground | None) -> Judged:

@@ -23,10 +23,10 @@ from detection.prepare.passes import joined, once
 from detection.segments import Method, Recovery, Segments, history
 from detection.sources.sensors import SENSORS, Sensor
 from detection.sources.simulated import OFFERED, Simulated, SimulatedParameters
-from detection.types import Cube, Grid, Planes, Raw, Row, to_day
+from detection.types import Cube, Float, Grid, Planes, Raw, Row, to_day
 from models.around import levels, widened
 from models.cells import moments, tell
-from models.decide import Doubt, decided, judged
+from models.decide import Doubt, decided, judged, mapped
 from models.predict import judge, wanted
 from models.registry import Model
 from models.surroundings import NEVER, WATER_NIR, Ground
@@ -90,13 +90,17 @@ def watch(cube: Cube, line: Line) -> Watched:
     return Watched(cube, state, log, ground)
 
 
-def detect(cube: Cube, line: Line, model: Model | None = None, doubt: Doubt | None = None) -> dict[str, list[Alert]]:
-    """All revisions of all alerts of a whole scene, by id, with the model's word where there is a model."""
+def detect(
+    cube: Cube, line: Line, model: Model | None = None, doubt: Doubt | None = None, peat: Float | None = None
+) -> dict[str, list[Alert]]:
+    """All revisions of all alerts of a whole scene, by id, with the model's word where there is a model; peat: (y, x) what a map
+    says, as `Judged.peat`."""
     seen, grid = watch(cube, line), cube.grid
     log, found = on_lattice(seen.log, grid), None
     if model is not None:
         cells = moments(seen.log, cube.scenes)
         found = judged(model, tell(seen.looks, cube.planes, grid, cells, wanted(model)), seen.ground)
+        found = found if peat is None else mapped(found, peat, (grid.first_row, grid.first_column))
         log = decided(doubt or Doubt(), log, found)
     naming = Naming(line.name, grid.lattice, cube.planes.leading, line.detector.decision.high, "own history", True)
     made = revisions(log, grid.resolution, line.patches, naming)

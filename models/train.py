@@ -4,40 +4,25 @@ Every figure made of simulated scenes is a simulated score, and the card says so
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import numpy as np
-from annotated_types import MinLen
 
-from detection.errors import BadInput
-from detection.history import History
-from detection.monitors import Detector
-from detection.monitors.cusum import Cusum, OlsCusum
-from detection.monitors.ewma import Ewma
-from detection.monitors.fusion import Fusion
-from detection.monitors.mosum import Mosum
-from detection.prepare import Prepare
-from detection.segments import Method
 from detection.sources.simulated import SimulatedParameters
-from detection.types import Planes, digest, parameters
+from detection.types import Planes
 from models.card import Card, Material, told
-from models.estimators import Boosting, Estimator, RandomForest
-from models.learn import Learning, Learnt, learn
+from models.learn import Learnt, learn
+from models.recipes import RECIPES, Recipe, line
 from models.reference import ReferencePoints
 from models.registry import save, vacant
 from models.reviews import Reviews
 from models.samples import Samples, SimulatedSamples, archived, join, levelled, simulated
-from models.stream import Line
 
-Monitor = Cusum | Ewma | Mosum | OlsCusum | Fusion
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""
-MARK: Final = "simulated"
-"""In the name of every model that learnt from simulated scenes."""
 FEW: Final = 20
 """Classes of fewer events than this are named on the card: nothing firm can be said of them."""
 NOT_FOR_SIMULATED: Final = (
@@ -49,105 +34,6 @@ ALONE: Final = (
     "Points and judged alerts were seen cell by cell: of what lies around them and of what a detector thought nothing is "
     "known, and the model has learnt that as missing."
 )
-
-
-@parameters
-class Told:
-    """The planes that a model is told of; those that a job's looks lack are missing to it."""
-
-    optical: tuple[str, ...] = ("nbr", "nir", "swir2", "doubt")
-    """Of optical looks: planes of the monitor, or made of them as `models.around.MADE` says."""
-    radar: tuple[str, ...] = ("vv", "vh", "cross_ratio")
-    """Of radar looks."""
-
-    @property
-    def planes(self) -> Planes:
-        """As planes."""
-        return Planes(self.optical, self.radar)
-
-
-@parameters
-class Recipe:
-    """What to train: the same recipe gives the same model, bit for bit (with the same software)."""
-
-    name: str
-    """Name of the model: small letters, digits and hyphens."""
-    version: str
-    """Its version; a version, once out, means one thing."""
-    samples: Annotated[tuple[SimulatedSamples | ReferencePoints | Reviews, ...], MinLen(1)]
-    """What it learns from."""
-    estimator: Estimator = field(default_factory=Boosting)
-    """What learns."""
-    learning: Learning = field(default_factory=Learning)
-    """How it learns."""
-    told: Told = field(default_factory=Told)
-    """What it is told of."""
-    prepare: Prepare = field(default_factory=lambda: Prepare(harmonise=True))
-    """How raw numbers become planes."""
-    history: History = field(default_factory=lambda: History(harmonics=1, forest_min=0.5))
-    """How the stable past is modelled."""
-    monitor: Monitor = field(default_factory=Fusion)
-    """What flags the cells that the model judges: set as in use."""
-    segments: Method | None = None
-    """What finds the losses that the model judges, in its place, in whole archives; set as in use."""
-    planes: tuple[str, ...] = ()
-    """Bands or indices by which archives are cut beside `prepare.index`."""
-    keep_estimator: bool = False
-    """Keep the estimator of scikit-learn beside the arrays, for whoever trains on."""
-
-    @property
-    def judges(self) -> str:
-        """Kind of what flags the cells."""
-        return (self.segments or self.monitor).kind
-
-    @property
-    def digest(self) -> str:
-        """sha256 of the parameters of what flags the cells."""
-        return digest(self.segments) if self.segments else line(self, date(2000, 1, 1)).detector.digest
-
-    def __post_init__(self) -> None:
-        if MARK not in self.name and any(isinstance(one, SimulatedSamples) for one in self.samples):
-            raise BadInput(
-                f"train: {self.name} learns from simulated scenes, and every alert carries its name; call it {self.name}-{MARK}"
-            )
-
-
-def seeds(first: int, many: int) -> tuple[int, ...]:
-    """So many seeds in a row."""
-    return tuple(range(first, first + many))
-
-
-PLACES: Final = ("madre-de-dios", "alto-mayo", "madre-de-dios", "loreto-peatland")
-"""In turns: half of the scenes are of Madre de Dios, where every driver occurs."""
-WARY: Final = Fusion(alarm=4.0)
-"""Errs on the side of alarm: a model has the last word on what it flags."""
-WOOD: Final = RandomForest(trees=60, leaves=200)
-"""Boosting takes five times as long to learn; it was not compared to the end."""
-THREE: Final = Learning(folds=3)
-"""A fit takes half a minute; there are blocks enough."""
-FUSED: Final = Recipe(
-    name="fused-change-simulated",
-    version="1.0.0",
-    samples=(SimulatedSamples(regions=PLACES, seeds=seeds(4001, 120)),),
-    estimator=WOOD,
-    learning=THREE,
-    monitor=WARY,
-)
-"""For jobs on Landsat, Sentinel-2 and Sentinel-1, set as in configs/demo-fused.yaml."""
-INDEX: Final = Recipe(
-    name="index-change-simulated",
-    version="1.0.0",
-    samples=(SimulatedSamples(regions=PLACES, seeds=seeds(4301, 80), sensors=("landsat",), start=date(2020, 1, 1)),),
-    estimator=WOOD,
-    learning=THREE,
-    told=Told(optical=("nbr",), radar=()),
-    prepare=Prepare(),
-    history=History(forest_min=0.5),
-    monitor=Cusum(),
-)
-"""For jobs on one index of Landsat, set as in configs/demo-madre-de-dios.yaml."""
-RECIPES: Final = {recipe.name: recipe for recipe in (FUSED, INDEX)}
-"""The models that ship."""
 
 
 @dataclass(frozen=True)
@@ -201,12 +87,6 @@ def summary(made: Trained) -> tuple[str, ...]:
         f"calibration error {told(s.ece)}"
         for s in made.card.scores
     )
-
-
-def line(recipe: Recipe, monitor_from: date) -> Line:
-    """The detector that flags the cells."""
-    detector = Detector(history=recipe.history, monitor=recipe.monitor, loss=recipe.prepare.loss)
-    return Line(recipe.name, monitor_from, recipe.prepare, detector=detector)
 
 
 @dataclass(frozen=True)

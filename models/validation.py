@@ -20,6 +20,8 @@ BINS: Final = 15
 """Of equal mass, for the expected calibration error (science notes, section 3.6)."""
 NONE: Final = "none"
 """Driver of what did no harm."""
+SPANS: Final = 4
+"""Spans of years of a region that are left out in turn: a fit each (chosen)."""
 SHARES: Final = (0.1, 0.25, 0.5, 1.0)
 """Of the blocks, for the learning curve."""
 
@@ -46,13 +48,20 @@ def out_of_fold(learner: Learner, samples: Samples, classes: tuple[str, ...], fo
 
 
 def apart(samples: Samples) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
-    """(name, learnt from, judged on): every region and year, judged by what was learnt elsewhere and in other years."""
+    """(name, learnt from, judged on): every region and span of years, judged by what was learnt elsewhere and in other years."""
     for region in np.unique(samples.region):
-        for year in np.unique(samples.year[samples.region == region]):
-            judged = (samples.region == region) & (samples.year == year)
-            learnt = (samples.region != region) & (samples.year != year)
+        for first, last in spans(samples.year[samples.region == region]):
+            then = (samples.year >= first) & (samples.year <= last)
+            judged, learnt = (samples.region == region) & then, (samples.region != region) & ~then
             if learnt.any() and len(np.unique(samples.answer[learnt])) > 1:
-                yield f"{region} {year}", learnt, judged
+                yield f"{region} {first}" if first == last else f"{region} {first}-{last}", learnt, judged
+
+
+def spans(year: NDArray[np.int64], most: int = SPANS) -> list[tuple[int, int]]:
+    """(first, last) year of spans that hold all the years there are, a year each where they are few, else about as many."""
+    years = np.unique(year).tolist()
+    parts = np.array_split(years, min(most, len(years))) if years else []
+    return [(int(part[0]), int(part[-1])) for part in parts]
 
 
 def left_out(learner: Learner, samples: Samples, classes: tuple[str, ...]) -> tuple[Numbers, NDArray[np.bool_]]:

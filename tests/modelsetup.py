@@ -18,8 +18,9 @@ from models import train
 from models.around import MOMENT
 from models.decide import Judged
 from models.estimators import RandomForest
+from models.recipes import Recipe, Told
 from models.samples import Samples, SimulatedSamples, features_of
-from models.train import Recipe, Trained
+from models.train import Trained
 
 threadpool_limits(1)
 """Fits of a few hundred rows: on cores that others use, threads of BLAS wait for one another most of the time."""
@@ -32,7 +33,7 @@ TINY = Recipe(
     version="0.0.1",
     samples=(SimulatedSamples(seeds=(24,), cells=32),),
     estimator=RandomForest(trees=4),
-    told=train.Told(optical=("nbr",), radar=()),
+    told=Told(optical=("nbr",), radar=()),
 )
 """Fits no scene by itself: its samples are drawn at random."""
 

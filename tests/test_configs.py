@@ -11,6 +11,7 @@ import rasterio
 from jobsetup import NOON
 
 from detection.codes import Segmented
+from detection.errors import BadInput
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters
 from detection.sources.simulated import SimulatedParameters
@@ -19,6 +20,8 @@ from jobs.config import Cluster, HistoryConfig, JobConfig, Output, SeriesConfig,
 from jobs.estimate import estimate
 from jobs.evidence import columns_of
 from jobs.history.run import run_history
+from jobs.notify.asked import NotifyConfig
+from jobs.notify.run import notify
 from jobs.plan import plan, plan_history
 from jobs.run import run
 from jobs.series import run_series
@@ -36,6 +39,7 @@ MONITOR = {name: found for name, found in LOADED.items() if isinstance(found, Jo
 HISTORY = {name: found for name, found in LOADED.items() if isinstance(found, HistoryConfig)}
 SERIES = {name: found for name, found in LOADED.items() if isinstance(found, SeriesConfig)}
 TRAIN = {name: found for name, found in LOADED.items() if isinstance(found, TrainConfig)}
+NOTIFY = {name: found for name, found in LOADED.items() if isinstance(found, NotifyConfig)}
 LEVELS = {"vv": (-12.0, 0.5), "vh": (-18.0, 0.5), "value": (0.7, 0.02)}
 LEVELS |= {"blue": (0.03, 0.003), "green": (0.05, 0.003), "red": (0.03, 0.003)}
 LEVELS |= {"nir": (0.30, 0.01), "swir1": (0.15, 0.005), "swir2": (0.07, 0.004)}
@@ -50,6 +54,7 @@ def test_there_are_some_of_each_kind() -> None:
     assert {"history-madre-de-dios.yaml", "history-yearly.yaml"} <= set(HISTORY)
     assert {f"series-{kind}.yaml" for kind in ("index", "radar", "optical", "fused", "yearly")} <= set(SERIES)
     assert {"train-simulated.yaml", "train-points-simulated.yaml"} <= set(TRAIN)
+    assert "notify-demo.yaml" in NOTIFY
     tables = {one.path for found in TRAIN.values() for one in found.samples if isinstance(one, ReferencePoints)}
     strangers = {p for p in (ROOT / "configs").iterdir() if p.suffix not in (".yaml", ".md")} - tables
     assert strangers == set()
@@ -172,3 +177,13 @@ def test_the_points_of_the_example_are_all_understood() -> None:
     assert known.reference.left_out == {}
     assert len(known.reference.ids) == 82
     assert {NOTHING, "mining", "agriculture"} <= set(known.reference.label)
+
+
+@pytest.mark.parametrize("name", NOTIFY)
+def test_a_notification_tells_of_a_job_that_ships_and_says_so_where_it_never_ran(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(load(NOTIFY[name].job), JobConfig)
+    with pytest.raises(BadInput, match="has not run yet"):
+        notify(NOTIFY[name], now=lambda: NOON)

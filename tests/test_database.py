@@ -109,7 +109,20 @@ def test_what_is_made_is_what_the_tables_say(engine: Engine) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
         tables = set(sa.inspect(connection).get_table_names())
-    own = {"job", "run", "tile", "scene", "alert", "revision", "outbox", "lease", "step", "coverage"}
+    own = {
+        "job",
+        "run",
+        "tile",
+        "scene",
+        "alert",
+        "revision",
+        "outbox",
+        "lease",
+        "step",
+        "coverage",
+        "delivery",
+        "looked_at",
+    }
     assert tables == own | {"alembic_version"}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from jobsetup import NOON, alerts, same, same_but_for_names
+from modelsetup import drawn, tiny
 
 from detection.errors import BadInput, UnknownBand
 from detection.history import History
@@ -24,6 +25,11 @@ from jobs.database import default_url, open_database
 from jobs.observations import read_looks
 from jobs.plan import plan
 from jobs.run import Outcome, run
+from models.estimators import RandomForest
+from models.kinds import harmful
+from models.learn import Learning, learn
+from models.registry import save
+from models.samples import features_of
 
 BOTH = SimulatedParameters(
     west=371_640, north=8_591_520, rows=60, columns=56, start=date(2022, 6, 1), end=date(2024, 10, 1),
@@ -125,6 +131,51 @@ def test_the_plan_names_what_the_planes_lack(tmp_path):
     assert work.bands("landsat-c2l2") == ("nir", "swir2", "blue", "red", "qa")
     assert work.bands("sentinel-1-rtc") == ("vv", "vh")
     assert work.processing != plan(job(tmp_path, monitor=Fusion(optical=PLANES.optical, radar=("vv",)))).processing
+
+
+WANTED = Planes(("nbr", "swir2", "mndwi", "red"), ("vv",))
+WIDER = Planes(("nbr", "doubt", "swir2", "mndwi", "red"), ("vv", "vh"))
+
+
+def test_a_plan_reads_what_a_model_wants_besides(tmp_path):
+    work = plan(job(tmp_path), WANTED)
+    assert (work.watched, work.planes) == (PLANES, WIDER)
+    assert work.bands("landsat-c2l2") == ("nir", "swir2", "blue", "red", "green", "swir1", "qa")
+    assert work.processing != plan(job(tmp_path)).processing
+    assert plan(job(tmp_path), Planes(("nbr", "evi2x"))).planes == PLANES, "what no sensor gives is not read"
+    narrow = job(tmp_path, tiles=Tiles(halo_m=90), monitor=Fusion(optical=("nbr",)))
+    assert plan(narrow, Planes(("nbr", "doubt"))).planes.optical == ("nbr",), "nor what reaches beyond the halo"
+
+
+@pytest.fixture(scope="module")
+def wider(tmp_path_factory):
+    """The job with a model that wants more planes than the monitor, and that finds everything likely."""
+    folder = tmp_path_factory.mktemp("models")
+    card = replace(tiny().card, judges="fusion", optical=WANTED.optical, radar=WANTED.radar)
+    names = features_of(WANTED)
+    rows = np.random.default_rng(1).normal(size=(400, len(names))).astype(np.float32)
+    made = learn(replace(drawn(1), features=names, rows=rows), RandomForest(trees=4), Learning(folds=2)).classifier
+    everywhere = replace(made.applicability, threshold=np.array(1e9))
+    harm = np.array([9.0 if harmful(name) else 0.0 for name in made.classes])
+    save(folder, replace(made, applicability=everywhere, turn=made.turn * 0, shift=harm), card)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SACHAWATCH_MODELS", str(folder))
+        yield start(tmp_path_factory.mktemp("wider"), model=ModelChoice(name=card.name))
+
+
+def test_what_a_model_wants_besides_does_not_move_the_monitor(whole, wider):
+    (narrow,), (wide,) = kept(whole).values(), kept(wider).values()
+    assert wide.planes == WIDER
+    same_looks = wide.narrow(PLANES)
+    seen = np.isfinite(same_looks.values[:, 0])
+    np.testing.assert_array_equal(same_looks.values[:, 0][seen], narrow.values[:, 0][seen])
+    assert (seen != np.isfinite(narrow.values[:, 0])).mean() < 0.01, "a look counts with all its planes"
+    assert {f["properties"]["model"] for f in alerts(wider).values()} == {"tiny-simulated@0.0.1"}
+    assert {f["properties"]["change_type"] for f in alerts(wider).values()} <= {
+        "tree_cover_loss",
+        "degradation",
+        "natural_loss",
+    }
 
 
 def test_the_halo_covers_what_doubt_sees(tmp_path):

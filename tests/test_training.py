@@ -27,9 +27,10 @@ from jobs.training.asked import TrainConfig, config_of
 from jobs.training.run import TrainingOutcome, run_training
 from models import registry
 from models.kinds import KINDS
+from models.recipes import RECIPES, Recipe, Told
 from models.samples import SimulatedSamples, features_of
 from models.surroundings import NAMES as AROUND
-from models.train import RECIPES, Recipe, Told, gather, pieces
+from models.train import gather, pieces
 
 TEXT = """\
 kind: train

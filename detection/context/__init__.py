@@ -5,10 +5,12 @@ whether the centre lies inside. Nothing depends on the tiling. Files are opened 
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from detection.context.attributes import Feature, features_near
 from detection.context.layers import GFC_FIRST_YEAR, Context, Gfc, Layer
 from detection.context.rasters import Bounds, around, bilinear, nearest, open_raster
 from detection.context.vectors import burn, check_kind, open_features
@@ -16,7 +18,10 @@ from detection.errors import BadInput, DetectionError, NoImagery
 from detection.sources.pieces import one_line
 from detection.types import Float, Grid, Mask
 
-__all__ = ["Context", "Gfc", "Layer", "check", "covered", "describe", "forest", "read_mask", "read_values"]
+__all__ = [
+    "Context", "Feature", "Gfc", "Layer", "check", "covered", "describe", "forest", "known", "read_features", "read_mask",
+    "read_values",
+]  # fmt: skip
 
 
 def read_mask(layer: Layer, grid: Grid) -> Mask:
@@ -40,6 +45,22 @@ def read_values(layer: Layer, grid: Grid) -> Float:
     if not layer.is_raster:
         raise BadInput(f"{layer.path.name}: is a vector and has no values; name a GeoTIFF")
     return bilinear(open_raster(_regular(layer.path), layer.band, layer.nodata), grid)
+
+
+def read_features(
+    layer: Layer, columns: Sequence[str], kinds: Sequence[str], grid: Grid, within_m: float
+) -> list[Feature]:
+    """The features of a vector layer within so many metres of the grid's box, with what these columns say of them.
+
+    Raises BadInput as `read_mask` and `features_near` do, and for a file that is not the one of its checksum.
+    """
+    _check_sha256(_regular(layer.path), layer.sha256)
+    return features_near(layer, columns, kinds, grid, within_m)
+
+
+def known(layer: Layer, grid: Grid) -> Float:
+    """(y, x) float32: 1 where the layer says yes, 0 where it says no, NaN where it says nothing. Raises as `read_mask`."""
+    return np.where(covered(layer, grid), read_mask(layer, grid), np.float32(np.nan)).astype(np.float32)
 
 
 def covered(layer: Layer | Gfc, grid: Grid) -> Mask:

@@ -59,19 +59,41 @@ class GeoPackage:
 
     def within(self, box: Bounds) -> Iterator[BaseGeometry]:
         """The geometries whose bounds touch (west, south, east, north), in the order of their row ids."""
+        select, values = self._select((), box)
+        with _opened(self.path) as database:
+            for _, blob in database.execute(select, values):
+                found = _geometry(blob, self.path.name)
+                if not found.is_empty and shapely.box(*box).intersects(shapely.box(*found.bounds)):
+                    yield found
+
+    def rows(self, box: Bounds, columns: Sequence[str]) -> Iterator[tuple[int, BaseGeometry, tuple[Any, ...]]]:
+        """(row id, geometry as it is stored, what these columns say) of the same; it need not be valid.
+
+        Raises BadInput for a column that the table does not have; one that is computed counts as none.
+        """
+        select, values = self._select(columns, box)
+        with _opened(self.path) as database:
+            there = [str(row[1]) for row in database.execute(f"pragma table_info({_quoted(self.table)})")]
+            check_columns(columns, [name for name in there if name != self.column], self.path.name)
+            if "rowid" in map(str.lower, there):  # it would be taken for the row id
+                raise BadInput(f"{self.path.name}: has a column called `rowid`; export it again with another name")
+            for ident, blob, *said in database.execute(select, values):
+                found = _stored(blob, self.path.name)
+                if not found.is_empty and shapely.box(*box).intersects(shapely.box(*found.bounds)):
+                    yield ident, found, tuple(said)
+
+    def _select(self, columns: Sequence[str], box: Bounds) -> tuple[str, tuple[float, ...]]:
+        """The question for row id, geometry and columns, and its values."""
         table, column = _quoted(self.table), _quoted(self.column)
-        select = f"select {column} from {table} where {column} is not null"  # noqa: S608 - names are quoted
+        named = ", ".join(("rowid", *map(_quoted, (self.column, *columns))))
+        select = f"select {named} from {table} where {column} is not null"  # noqa: S608 - names are quoted
         values: tuple[float, ...] = ()
         if self.indexed:
             tree = _quoted(f"rtree_{self.table}_{self.column}")
             touch = "maxx >= ? and minx <= ? and maxy >= ? and miny <= ?"
             select += f" and rowid in (select id from {tree} where {touch})"  # noqa: S608 - names are quoted
             values = (box[0], box[2], box[1], box[3])
-        with _opened(self.path) as database:
-            for (blob,) in database.execute(f"{select} order by rowid", values):
-                found = _geometry(blob, self.path.name)
-                if not found.is_empty and shapely.box(*box).intersects(shapely.box(*found.bounds)):
-                    yield found
+        return f"{select} order by rowid", values
 
 
 def open_geopackage(path: Path, layer: str | None) -> GeoPackage:
@@ -129,6 +151,10 @@ def _kept(blob: bytes, name: str) -> BaseGeometry:
 
 
 def _decoded(blob: Any, name: str) -> BaseGeometry:
+    return sound(_stored(blob, name))
+
+
+def _stored(blob: Any, name: str) -> BaseGeometry:
     try:
         if blob[:2] != b"GP":
             raise BadInput(f"{name}: a geometry is not GeoPackage binary; export it again")
@@ -139,7 +165,7 @@ def _decoded(blob: Any, name: str) -> BaseGeometry:
         raise BadInput(f"{name}: holds curves; export them as straight lines and polygons")
     if not np.isfinite(shapely.get_coordinates(found)).all():
         raise BadInput(f"{name}: a geometry has a coordinate that is not a number; export it again")
-    return sound(found)
+    return found
 
 
 @contextmanager
@@ -165,6 +191,13 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 def sound(found: BaseGeometry) -> BaseGeometry:
     """The geometry itself, or a valid one: shells joined, holes taken off, what has no area left out (GEOS make_valid)."""
     return found if found.is_valid else shapely.make_valid(found, method="structure", keep_collapsed=False)
+
+
+def check_columns(wanted: Sequence[str], there: Sequence[str], name: str) -> None:
+    """Raises BadInput for a column that is not there; SQLite would take its name for a text."""
+    if missing := [one for one in wanted if one not in there]:
+        listed = one_line(ValueError(", ".join(there))) if there else "none"
+        raise BadInput(f"{name}: has no column {missing[0]!r}; its columns are: {listed}")
 
 
 def _quoted(name: str) -> str:

@@ -133,10 +133,11 @@ def check_kind(found: BaseGeometry, layer: Layer) -> None:
 
 def _placed(found: BaseGeometry, crs: str, target: str, within_m: float) -> BaseGeometry:
     # Cutting may leave a polygon that touches itself, and buffers want none.
-    moved = project(shapely.segmentize(sound(found), _step(crs)), crs, target)
+    moved = project(shapely.segmentize(sound(found), step_of(crs)), crs, target)
     return moved.buffer(within_m) if within_m else moved
 
 
 @lru_cache(maxsize=32)
-def _step(crs: str) -> float:
+def step_of(crs: str) -> float:
+    """Longest edge, in the units of a CRS, that stays straight where it was drawn when its ends are projected."""
     return STEP_DEGREES if CRS.from_user_input(crs).is_geographic else STEP_METRES

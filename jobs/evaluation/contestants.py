@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detection.accuracy.stream import NEVER, RADAR, Changes, Stream, changes
 from detection.alerts import Alert
+from detection.context import known
 from detection.errors import BadInput
 from detection.monitors import Detector, Looks, residuals, start, update
 from detection.monitors.fusion import Fusion
@@ -181,9 +182,9 @@ class Job:
         recent = in_history(days, stream.monitor_day, self.config.history.years) | (days >= stream.monitor_day)
         kept = tuple(scene for scene, late in zip(scenes, recent, strict=True) if late)
         cube = Cube.of(self.grid, kept, planes, values[recent].reshape(len(kept), planes.width, *self.grid.shape))
-        return detect(
-            cube, replace(self.line, monitor_from=to_date(stream.monitor_day)), self.model, self.config.model.doubt
-        )
+        layer, line = self.config.context.peat, replace(self.line, monitor_from=to_date(stream.monitor_day))
+        peat = None if layer is None else known(layer, self.grid)
+        return detect(cube, line, self.model, self.config.model.doubt, peat)
 
     def _looks(self, stream: Stream) -> tuple[tuple[Scene, ...], Float, Planes]:
         """Scenes, (time, slot, cell) values and what the slots hold."""

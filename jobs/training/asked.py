@@ -17,10 +17,10 @@ from jobs.where import GridChoice
 from models.around import MADE, OPTICAL, RADAR
 from models.estimators import Boosting, Linear, RandomForest
 from models.learn import Learning
+from models.recipes import MARK, Recipe, Told
 from models.reference import ReferencePoints
 from models.reviews import Reviews
 from models.samples import SimulatedSamples
-from models.train import MARK, Recipe, Told
 
 Asked = Annotated[SimulatedSamples | ReferencePoints | Reviews, Field(discriminator="kind")]
 Estimator = Annotated[Boosting | RandomForest | Linear, Field(discriminator="kind")]

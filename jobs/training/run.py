@@ -21,13 +21,14 @@ from jobs.training.asked import TrainConfig
 from jobs.training.known import notes_of, points_of, reviews_of
 from jobs.training.places import BLOCK_M, EPOCH, Known, Look, Seen, blocks_of, look, told_rows, without
 from models.around import MOMENT, around
+from models.recipes import line
 from models.reference import ReferencePoints, blocks
 from models.registry import vacant
 from models.reviews import Reviews
 from models.samples import Samples, SimulatedSamples, features_of, join
 from models.surroundings import FLAG, surroundings
 from models.surroundings import NAMES as AROUND
-from models.train import Piece, Trained, keep, line, pieces, summary, train
+from models.train import Piece, Trained, keep, pieces, summary, train
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""

@@ -1,0 +1,168 @@
+"""One message to one reader, ready for its channel: a letter, or a webhook's data. The same notices give the same bytes."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.message import EmailMessage
+from functools import cache
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from jobs.notify.asked import Mail, NotifyConfig, Reader
+from jobs.notify.channels.mail import Content, Part, Route, Thread, letter
+from jobs.notify.feeds import FeedFacts, Wording
+from jobs.notify.feeds.gpx import gpx
+from jobs.notify.feeds.kml import kmz
+from jobs.notify.feeds.places import coarse
+from jobs.notify.message import _, headline, lines, text
+from jobs.notify.notice import Notice
+from jobs.notify.words import Words
+
+COLOUR: Final = {"provisional": "#e69f00", "confirmed": "#d55e00", "finished": "#0072b2", "merged": "#0072b2"}
+"""Status -> colour of its bar (Okabe and Ito 2008); the word beside it says the same."""
+GREY: Final = "#767676"
+SCHEMA: Final = "https://sachawatch.example/alert/v1/schema.json"
+NAMES: Final = ("id", "short_code", "revision", "status", "change_type", "driver", "probability", "model", "confidence",
+                "area_ha", "confirmed_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_metric", "baseline", "simulated",
+                "previous_id", "merged_into", "collection")  # fmt: skip
+"""Fields of an alert that a webhook carries as they are."""
+DATES: Final = ("change_date", "last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected")
+"""Those that it carries as ISO dates."""
+DIGEST: Final = "digest"
+
+
+@dataclass(frozen=True)
+class Said:
+    """An alert in the page."""
+
+    headline: str
+    """One line."""
+    lines: Sequence[Any]
+    """The rest."""
+    colour: str
+    """Of its bar."""
+
+
+def seen_by(reader: Reader, notices: Sequence[Notice], hidden: frozenset[str] = frozenset()) -> list[Notice]:
+    """The notices as the reader may see them: the public sees coarse places and no names; hidden: layers that partners do not."""
+    if reader.access == "public":
+        return [replace(notice, place=coarse(notice.place)) for notice in notices]
+    if reader.access == "partners":
+        return [_without(notice, hidden) for notice in notices]
+    return list(notices)
+
+
+def _without(notice: Notice, hidden: frozenset[str]) -> Notice:
+    kept = tuple(one for one in notice.place.overlaps if one.layer not in hidden)
+    return replace(notice, place=replace(notice.place, overlaps=kept))
+
+
+def letter_of(
+    config: NotifyConfig, reader: Reader, notices: Sequence[Notice], withheld: int, at: datetime
+) -> EmailMessage:
+    """A letter on one alert, or on several together; at: when it was decided on, the same over all attempts."""
+    to = reader.channel.to if isinstance(reader.channel, Mail) else f"{reader.name}@{config.sender.domain}"
+    words, sender = reader.words, config.sender
+    subject = headline(notices[0], words) if len(notices) == 1 else _many(config, notices, words)
+    content = Content(subject, _text(notices, withheld, words), _page(subject, notices, withheld, words), (),
+                      _files(config, reader, notices, words))  # fmt: skip
+    route = Route(sender.address, to, at, sender.name, sender.unsubscribe or sender.address)
+    return letter(content, _thread(config, notices), route)
+
+
+def _thread(config: NotifyConfig, notices: Sequence[Notice]) -> Thread:
+    domain = config.sender.domain
+    if len(notices) == 1:
+        return Thread(notices[0].alert.id, notices[0].alert.revision, domain)
+    said = "|".join(sorted(notice.ident for notice in notices))
+    return Thread(f"{DIGEST}-{hashlib.sha256(said.encode()).hexdigest()[:24]}", 1, domain)
+
+
+def _many(config: NotifyConfig, notices: Sequence[Notice], words: Words) -> str:
+    title = config.title or notices[0].collection_title
+    marked = words.say(_("SIMULATED")) + " - " if any(notice.alert.simulated for notice in notices) else ""
+    return f"{marked}{words.count(_('{n} alert'), _('{n} alerts'), len(notices))}, {title}"
+
+
+def _text(notices: Sequence[Notice], withheld: int, words: Words) -> str:
+    parts = [f"{headline(notice, words)}\n{text(notice, words)}" for notice in notices]
+    ends = [line for line in (_withheld(withheld, words), _footer(words)) if line]
+    return "\n".join([*parts, *ends]) + "\n"
+
+
+def _withheld(many: int, words: Words) -> str:
+    if not many:
+        return ""
+    return words.count(
+        _("{n} more alert was not sent, so that these can be attended to; it is in the list of the job."),
+        _("{n} more alerts were not sent, so that these can be attended to; they are in the list of the job."), many,
+    )  # fmt: skip
+
+
+def _footer(words: Words) -> str:
+    return words.say(
+        _("Hectares are mapped, not measured on the ground. Who caused a change is an opinion on a picture.")
+    )
+
+
+def _page(subject: str, notices: Sequence[Notice], withheld: int, words: Words) -> str:
+    said = [Said(headline(n, words), lines(n, words), COLOUR.get(n.alert.status, GREY)) for n in notices]
+    rest, footer = _withheld(withheld, words), _footer(words)
+    page: str = _template().render(title=subject, language=words.language, alerts=said, withheld=rest, footer=footer)
+    return page
+
+
+@cache
+def _template() -> Any:
+    made = Environment(
+        loader=PackageLoader("jobs.notify", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return made.get_template("letter.html.j2")
+
+
+def _files(config: NotifyConfig, reader: Reader, notices: Sequence[Notice], words: Words) -> tuple[Part, ...]:
+    """What GPS units and phones open; none for the public, who see no place."""
+    if reader.access == "public":
+        return ()
+    facts, wording = facts_of(config, notices, words), wording_of(words)
+    name = "alertas" if words.language == "es" else "alerts"
+    return (
+        Part(f"{name}.gpx", "application/gpx+xml", gpx(notices, facts, wording)),
+        Part(f"{name}.kmz", "application/vnd.google-earth.kmz", kmz(notices, facts, wording)),
+    )
+
+
+def facts_of(config: NotifyConfig, notices: Sequence[Notice], words: Words) -> FeedFacts:
+    """What a file of these notices says about itself."""
+    title = config.title or (notices[0].collection_title if notices else config.name)
+    return FeedFacts(
+        title=title, description="", id=f"tag:{config.sender.domain},2026:{config.name}",
+        author=config.sender.name, sender=config.sender.address, updated=max(notice.known_at for notice in notices),
+        language=words.language, link_base=None, simulated=any(notice.alert.simulated for notice in notices),
+    )  # fmt: skip
+
+
+def wording_of(words: Words) -> Wording:
+    """The texts of a file in a language."""
+    return Wording(
+        lambda notice: headline(notice, words), lambda notice: text(notice, words), words.say(_("Forest change")),
+        words.say(_("CANCELLED")),
+    )  # fmt: skip
+
+
+def data_of(notice: Notice, words: Words) -> Mapping[str, Any]:
+    """What a webhook says of a notice: the record, where it is, and a headline."""
+    alert, place = notice.alert, notice.place
+    dates = {name: day.isoformat() if (day := getattr(alert, name)) else None for name in DATES}
+    overlaps = [
+        {"layer": o.layer, "layer_version": o.version, "feature_id": o.feature, "name": o.name, "category": o.category,
+         "relation": o.relation, "area_ha": round(o.area_ha, 4), "share": round(o.share, 6), "distance_m": round(o.distance_m, 1)}
+        for o in place.overlaps
+    ]  # fmt: skip
+    return {
+        **{name: getattr(alert, name) for name in NAMES}, **dates, "headline": headline(notice, words),
+        "location": {"lat": place.lat, "lon": place.lon, "utm": place.utm}, "bbox": [round(v, 6) for v in place.geometry.bounds],
+        "overlays": overlaps, "platforms": list(notice.platforms), "days_unseen": notice.days_unseen,
+    }  # fmt: skip

@@ -1,0 +1,103 @@
+"""Hands what is due to the channel of its reader: one attempt, and what became of it.
+
+What a config got wrong is tried again: it can be mended, and no message is lost for it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from detection.errors import BadInput
+from jobs.ledger import Clock
+from jobs.notify import compose
+from jobs.notify.asked import Folder, Hook, Mail, NotifyConfig, Reader, Text
+from jobs.notify.channels import folder, gateway, mail, webhook
+from jobs.notify.channels.gateway import Gateway
+from jobs.notify.channels.result import Outcome
+from jobs.notify.channels.secrets import secret
+from jobs.notify.deliveries import Delivery
+from jobs.notify.notice import Notice
+from jobs.notify.opening import Key
+from jobs.notify.sender import Post
+from jobs.notify.short import short
+
+Withheld = Callable[[str, str], int]
+"""(reader, rule) -> alerts that were not told for want of attention."""
+
+
+def posting(
+    config: NotifyConfig, notices: Callable[[Sequence[Key]], Mapping[Key, Notice]], withheld: Withheld, now: Clock
+) -> Post:
+    """The sender's hands: deliveries of one reader in, an outcome out; never an exception for what a channel or secret does."""
+
+    def post(claimed: Sequence[Delivery]) -> Outcome:
+        reader = next((one for one in config.readers if one.name == claimed[0].reader), None)
+        if reader is None:
+            return Outcome("never", f"{claimed[0].reader} is no reader of {config.name} any more")
+        made = notices([(one.alert, one.revision) for one in claimed])
+        told = [_as_told(made[one.alert, one.revision], one) for one in claimed]
+        try:
+            return _send(config, reader, claimed, told, withheld(reader.name, claimed[0].rule), now)
+        except BadInput as error:  # a secret that cannot be read, an address that is none
+            return Outcome("again", str(error))
+
+    return post
+
+
+def _as_told(notice: Notice, delivery: Delivery) -> Notice:
+    return replace(notice, kind=delivery.kind)  # type: ignore[arg-type]
+
+
+def _send(
+    config: NotifyConfig, reader: Reader, claimed: Sequence[Delivery], told: Sequence[Notice], withheld: int, now: Clock
+) -> Outcome:
+    hidden = frozenset(overlay.name for overlay in config.overlays if overlay.restricted)
+    seen = compose.seen_by(reader, told, hidden)
+    if isinstance(reader.channel, Mail) and config.mail is not None:
+        written = compose.letter_of(config, reader, seen, withheld, claimed[0].created)
+        return mail.send(config.mail, written, config.timeout_s)
+    channel = reader.channel
+    if isinstance(channel, Folder):
+        return folder.put(
+            channel.path, claimed[0].id, compose.letter_of(config, reader, seen, withheld, claimed[0].created)
+        )
+    if isinstance(channel, Text) and config.gateway is not None:
+        return _each(claimed, seen, partial(_text, config, config.gateway, reader, channel))
+    if not isinstance(channel, Hook):
+        raise BadInput(f"{config.name}: no server for {reader.name}; name `mail` or `gateway`")
+    secrets = [secret(one) for one in channel.secrets]
+    return _each(claimed, seen, partial(_hook, config, reader, channel, secrets, now))
+
+
+def _text(
+    config: NotifyConfig, service: Gateway, reader: Reader, channel: Text, one: Delivery, notice: Notice
+) -> Outcome:
+    said = short(notice, reader.words)
+    return gateway.send(service, channel.to, said, one.id, config.timeout_s, allow=config.allow)
+
+
+def _each(claimed: Sequence[Delivery], seen: Sequence[Notice], hand: Callable[[Delivery, Notice], Outcome]) -> Outcome:
+    """One after the other; the first that does not arrive says for all: they are tried again together, under the same ids."""
+    outcome = Outcome("never", "nothing to send")
+    for one, notice in zip(claimed, seen, strict=True):
+        outcome = hand(one, notice)
+        if outcome.state != "sent":
+            break
+    return outcome
+
+
+def _hook(
+    config: NotifyConfig,
+    reader: Reader,
+    channel: Hook,
+    secrets: Sequence[str],
+    now: Clock,
+    one: Delivery,
+    notice: Notice,
+) -> Outcome:
+    body = webhook.envelope(
+        compose.data_of(notice, reader.words), ident=notice.ident, source=f"urn:sachawatch:{config.name}", kind=notice.kind,
+        subject=notice.alert.id, at=notice.known_at, dataschema=compose.SCHEMA,
+    )  # fmt: skip
+    headers = webhook.signed_headers(secrets, one.id, int(now().timestamp()), body)
+    return webhook.reach(channel.url, headers, body, config.timeout_s, allow=channel.allow)

@@ -1,0 +1,105 @@
+"""One round of a notification: open the outbox of its job, send what is due, say how it went. Run it after the job."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import Engine
+
+from detection.errors import BadInput
+from jobs import ledger
+from jobs.config import JobConfig, load
+from jobs.database import FILE_NAME, default_url, open_database
+from jobs.ledger import Clock
+from jobs.notify import deliveries
+from jobs.notify.asked import NotifyConfig
+from jobs.notify.deliveries import DEAD, GONE, HELD, WAITING, Delivery
+from jobs.notify.message import headline
+from jobs.notify.notices import Maker
+from jobs.notify.opening import open_outbox, planned
+from jobs.notify.post import posting
+from jobs.notify.sender import Sent, send_due
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round came to."""
+
+    decided: tuple[Delivery, ...]
+    """What was decided on now."""
+    sent: Sent
+    """What was sent now."""
+    standing: dict[tuple[str, str], int]
+    """(reader, state) -> deliveries, of all rounds."""
+    notes: tuple[str, ...]
+    """What to know of the overlays."""
+    previews: tuple[str, ...] = ()
+    """Of a dry run: a line for each message that would be told."""
+
+    @property
+    def complete(self) -> bool:
+        """Did everything arrive that was due?"""
+        return not self.sent.failures
+
+    def lines(self) -> list[str]:
+        """For people, most important first."""
+        told = sum(one.state == WAITING for one in self.decided)
+        held = sum(one.state == HELD for one in self.decided)
+        made = [
+            f"decided: {told} to be told, {held} not",
+            f"sent: {self.sent.deliveries} in {self.sent.messages} messages",
+            f"to be tried again: {self.sent.again}; given up: {self.sent.given_up}",
+        ]
+        made += [f"failed: {line}" for line in self.sent.failures]
+        waits = sum(many for (_, state), many in self.standing.items() if state == WAITING)
+        dead = sum(many for (_, state), many in self.standing.items() if state in (DEAD, GONE))
+        if waits or dead:
+            made.append(f"waiting: {waits}; given up in all: {dead} (`--revive` tries them again)")
+        return [*made, *self.previews, *self.notes]
+
+
+def notify(config: NotifyConfig, *, now: Clock, dry_run: bool = False, revive: bool = False) -> Round:
+    """Decide on what is new and send what is due; dry_run: say what would be told, write and send nothing.
+
+    revive: what was given up waits again, first. Raises BadInput for a job that never ran, ConfigError for its config, and as
+    `open_database` and `open_overlays`.
+    """
+    job = _job(config)
+    engine = _database(job)
+    grid = ledger.find_job(engine, job.name).grid
+    maker, audience = Maker(engine, config, job.name, grid), config.audience(job.name)
+    if dry_run:
+        rows = deliveries.unopened(engine, config.name, job.name)
+        made = planned(engine, audience, rows, maker, now()) if rows else []
+        lines = tuple(told_lines(config, made, maker))
+        return Round(tuple(made), Sent(), deliveries.standing(engine, config.name), maker.notes, lines)
+    if revive:
+        deliveries.revive(engine, config.name, now())
+    made = open_outbox(engine, audience, maker, now)
+    post = posting(config, maker, lambda reader, rule: deliveries.withheld(engine, config.name, reader, rule), now)
+    sent = send_due(engine, config.name, post, now=now, together=audience.together)
+    return Round(tuple(made), sent, deliveries.standing(engine, config.name), maker.notes)
+
+
+def _job(config: NotifyConfig) -> JobConfig:
+    found = load(config.job)
+    if not isinstance(found, JobConfig):
+        raise BadInput(f"{config.job}: is of kind {found.kind}; a notification tells of a job of kind monitor")
+    return found
+
+
+def _database(job: JobConfig) -> Engine:
+    folder = job.output.folder / job.name
+    if job.database.url is None and not (folder / FILE_NAME).exists():
+        raise BadInput(f"{job.name}: has not run yet ({folder} holds no database); run it first")
+    return open_database(job.database.url or default_url(Path(folder)))
+
+
+def told_lines(config: NotifyConfig, made: Sequence[Delivery], maker: Maker) -> list[str]:
+    """A line for each delivery that is to be told: to whom, why, and its headline in the reader's language."""
+    found = maker([(one.alert, one.revision) for one in made if one.state == WAITING])
+    return [
+        f"{one.reader}: {headline(found[one.alert, one.revision], config.reader(one.reader).words)} ({one.why})"
+        for one in made
+        if one.state == WAITING
+    ]

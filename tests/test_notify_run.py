@@ -1,0 +1,206 @@
+"""A job and its notification, end to end: a mail server, a webhook receiver and an SMS gateway on loopback."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from jobsetup import NOON, link, start, write_scenes
+from standardwebhooks import Webhook
+
+from detection.errors import BadInput
+from jobs.config import load
+from jobs.notify.asked import NotifyConfig
+from jobs.notify.run import Round, notify
+
+SECRET = "whsec_" + "c2FjaGF3YXRjaC1pcy1hLXNlY3JldC1vZi0zMi1ieXRlcw=="
+JOB = """\
+kind: monitor
+name: small
+sources:
+  kind: files
+  folder: {folder}
+  layout: dated
+  pattern: 'SIM_(?P<platform>[A-Z]{{2}}\\d\\d)_\\d{{3}}_(?P<date>\\d{{8}})\\.tif'
+  bands: [nir, swir2, qa]
+  sensor: landsat-c2l2
+period: {{monitor_from: 2024-01-01}}
+history: {{forest_min: 0.5}}
+model: {{name: null}}
+cluster: {{workers: 0}}
+output: {{folder: {out}}}
+"""
+NOTE = """\
+kind: notify
+name: note
+title: Madre de Dios
+job: job.yaml
+since: 2020-01-01
+readers:
+  - {{name: jefatura, channel: {{kind: mail, to: jefe@example.org}}}}
+  - name: sistema
+    channel:
+      kind: webhook
+      url: 'http://127.0.0.1:{http}/hook'
+      secrets: ['env:HOOK']
+      allow: ['127.0.0.1:{http}']
+  - {{name: puesto, channel: {{kind: text, to: '+51984123456'}}}}
+  - {{name: carpeta, channel: {{kind: folder, path: {folder}}}, language: en}}
+rules:
+  - {{name: all, to: [jefatura, sistema, puesto, carpeta]}}
+mail: {{host: 127.0.0.1, port: {smtp}, tls: none}}
+gateway: {{url: 'http://127.0.0.1:{http}/sms', fields: {{to: '{{to}}', message: '{{text}}', ref: '{{id}}'}}}}
+allow: ['127.0.0.1:{http}']
+timeout_s: 10
+"""
+
+
+@dataclass
+class Heard:
+    """What receivers got, and what they answer."""
+
+    letters: list[Any] = field(default_factory=list)
+    hooks: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[dict[str, str]] = field(default_factory=list)
+    status: int = 204
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))
+        return "250 OK"
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Heard, int, int]]:
+    made = Heard()
+
+    class Then(datetime):
+        """The receiver's clock, which shows the time of the story."""
+
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return CLOCK[0].astimezone(tz)
+
+    monkeypatch.setattr("standardwebhooks.webhooks.datetime", Then)
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/sms":
+                made.texts.append(json.loads(body))
+            elif made.status == 204:
+                made.hooks.append(Webhook(SECRET).verify(body, dict(self.headers)))
+            self.send_response(made.status)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    mail = Controller(made, hostname="127.0.0.1", port=port)
+    mail.start()
+    yield made, server.server_address[1], port
+    mail.stop()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scenes(tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.fixture
+def home(scenes: Path, tmp_path: Path, heard: tuple[Heard, int, int], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The job has seen the clearing begin."""
+    _, http, smtp = heard
+    monkeypatch.setenv("HOOK", SECRET)
+    folder = link(scenes, tmp_path / "scenes", lambda day: day < date(2024, 7, 20))
+    (tmp_path / "job.yaml").write_text(JOB.format(folder=folder, out=tmp_path / "out"))
+    (tmp_path / "note.yaml").write_text(NOTE.format(http=http, smtp=smtp, folder=tmp_path / "letters"))
+    start(folder, tmp_path / "out")
+    return tmp_path
+
+
+CLOCK = [NOON]
+"""The time of the story."""
+
+
+def told(home: Path, at: datetime = NOON, **options: Any) -> Round:
+    CLOCK[0] = at
+    asked = load(home / "note.yaml")
+    assert isinstance(asked, NotifyConfig)
+    return notify(asked, now=lambda: at, **options)
+
+
+def test_everybody_is_told_once_in_their_way(home: Path, heard: tuple[Heard, int, int]) -> None:
+    got = heard[0]
+    dry = told(home, dry_run=True)
+    assert dry.previews and not (got.letters or got.hooks or got.texts), "a dry run sends nothing"
+    made = told(home)
+    many = made.sent.deliveries // 4
+    assert made.complete and many >= 1
+    assert len(got.letters) == len(got.hooks) == len(got.texts) == len(list((home / "letters").glob("*.eml"))) == many
+    letter, hook, sms = got.letters[0], got.hooks[0], got.texts[0]
+    assert letter["Subject"].startswith("SIMULADO - ") or letter["Subject"].startswith(("PROVISIONAL", "CONFIRMADA"))
+    assert [part.get_content_type() for part in letter.iter_attachments()] == [
+        "application/gpx+xml", "application/vnd.google-earth.kmz",
+    ]  # fmt: skip
+    assert hook["type"].endswith("alert.created.v1") and hook["data"]["short_code"] in " ".join(
+        t["message"] for t in got.texts
+    )
+    assert sms["to"] == "+51984123456" and len(sms["message"]) <= 160 and sms["ref"]
+    assert told(home).sent.messages == 0, "the same outbox twice tells nothing twice"
+
+
+def test_what_follows_is_told_in_the_same_thread_and_a_receiver_that_fails_hears_later(
+    home: Path, heard: tuple[Heard, int, int], scenes: Path
+) -> None:
+    got = heard[0]
+    got.status = 503
+    first = told(home)
+    assert not first.complete and got.letters and not got.hooks
+    assert any("sistema" in line and "HTTP 503" in line for line in first.lines())
+    assert not any(SECRET in line for line in first.lines())
+    got.status = 204
+    later = told(home, NOON + timedelta(hours=1))
+    assert later.complete and len(got.hooks) == len(got.letters)
+    link(scenes, home / "scenes", lambda _: True)
+    start(home / "scenes", home / "out")
+    before = len(got.letters)
+    assert told(home, NOON + timedelta(hours=2)).complete
+    roots = {letter["References"].split()[0] for letter in got.letters[:before]}
+    assert any(letter["References"].split()[0] in roots for letter in got.letters[before:])
+    assert {hook["type"].split(".")[-2] for hook in got.hooks[before:]} <= {"created", "updated", "cancelled"}
+
+
+def test_a_secret_that_is_not_there_loses_nothing(
+    home: Path, heard: tuple[Heard, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOOK")
+    first = told(home)
+    assert not first.complete and any("HOOK" in line for line in first.lines())
+    monkeypatch.setenv("HOOK", SECRET)
+    assert told(home, NOON + timedelta(hours=1)).complete and heard[0].hooks
+
+
+def test_a_job_that_never_ran_and_a_config_of_another_kind_are_one_line(home: Path) -> None:
+    text = (home / "note.yaml").read_text()
+    (home / "job.yaml").write_text((home / "job.yaml").read_text().replace("name: small", "name: other"))
+    with pytest.raises(BadInput, match=r"other: has not run yet .* run it first"):
+        told(home)
+    (home / "note.yaml").write_text(text.replace("job: job.yaml", "job: note.yaml"))
+    with pytest.raises(BadInput, match="a notification tells of a job of kind monitor"):
+        told(home)
