@@ -3,7 +3,8 @@
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any, Final, Literal, get_args, get_type_hints
@@ -111,9 +112,9 @@ def revisions(engine: Engine, keys: Sequence[tuple[str, int]]) -> dict[tuple[str
     ids = sorted({ident for ident, _ in keys})
     for start in range(0, len(ids), IDS_A_QUERY):
         asked = sa.select(REVISIONS).where(REVISIONS.c.alert.in_(ids[start : start + IDS_A_QUERY]))
-        with reading(engine) as connection:
+        with _whole(), reading(engine) as connection:
             rows = [row for row in connection.execute(asked).all() if (row.alert, row.number) in wanted]
-        made |= {(row.alert, row.number): Known(_whole(row), row.known_at) for row in rows}
+            made |= {(row.alert, row.number): Known(_alert_of(row), row.known_at) for row in rows}
     return made
 
 
@@ -278,14 +279,15 @@ def _cells(alert: Alert) -> bytes:
 
 
 def _alerts(engine: Engine, query: sa.Select[Any]) -> list[Alert]:
-    with reading(engine) as connection:
-        return [_whole(row) for row in connection.execute(query).all()]
+    with _whole(), reading(engine) as connection:
+        return [_alert_of(row) for row in connection.execute(query).all()]
 
 
-def _whole(row: Row[Any]) -> Alert:
-    """The alert of a row. Raises BadDatabase for a damaged one."""
+@contextmanager
+def _whole() -> Iterator[None]:
+    """What is read of alerts in here is as it was written. Raises BadDatabase where it is not."""
     try:
-        return _alert_of(row)
+        yield
     except (BadInput, KeyError, TypeError, ValueError, zlib.error) as error:
         damage = f"an alert cannot be read ({error})"
         raise BadDatabase(f"database: {damage}; restore a copy of it, or run `sachawatch doctor`") from error

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from loopback_stac import Server
-from test_channels_webhook import receiver
+from test_channels_webhook import AMPLE_S, receiver
 
 from detection.errors import BadInput
 from detection.sources import Traffic
@@ -342,7 +342,9 @@ def test_no_spelling_of_our_own_address_makes_a_connection_unless_allowed():
         assert server.connections == 0
         for number, host in enumerate(hosts[:8], 1):
             allow = ["127.0.0.0/8"]
-            assert reach(f"http://{host}:{server.port}/", {}, b"{}", 5, allow=allow, lookup=lookup).state == "sent"
+            assert (
+                reach(f"http://{host}:{server.port}/", {}, b"{}", AMPLE_S, allow=allow, lookup=lookup).state == "sent"
+            )
             assert server.connections == number
 
 
@@ -361,7 +363,7 @@ def test_no_spelling_of_our_own_address_makes_a_connection_unless_allowed():
 def test_only_what_is_allowed_by_its_own_name_or_network_opens(allow, opens):
     with receiver() as server:
         entries = [entry.format(port=server.port) for entry in allow]
-        outcome = reach(server.url, {}, b"{}", 5, allow=entries, lookup=lookup)
+        outcome = reach(server.url, {}, b"{}", AMPLE_S, allow=entries, lookup=lookup)
     assert (outcome.state, server.connections) == (("sent", 1) if opens else ("never", 0))
 
 
@@ -463,7 +465,7 @@ def test_a_second_answer_of_the_resolver_is_never_asked_for():
 
     with receiver() as server:
         url = f"http://hooks.example:{server.port}/"
-        assert reach(url, {}, b"{}", 5, allow=[f"hooks.example:{server.port}"], lookup=rebinding).state == "sent"
+        assert reach(url, {}, b"{}", AMPLE_S, allow=[f"hooks.example:{server.port}"], lookup=rebinding).state == "sent"
     assert asked == ["hooks.example"] and server.connections == 1
     assert server.requests[0][1]["host"] == f"hooks.example:{server.port}"
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
-from test_channels_webhook import OK, receiver
+from test_channels_webhook import AMPLE_S, OK, receiver
 
 from detection.errors import BadInput
 from jobs.notify.channels.gateway import Gateway, check_number, plain, send, septets
@@ -150,7 +150,7 @@ def gateway(server, **changed):
 
 
 def sent(server, *, to=TO, text="ALERTA K7Q4-M2", **changed):
-    return send(gateway(server, **changed), to, text, ID, 5.0, allow=server.allow)
+    return send(gateway(server, **changed), to, text, ID, AMPLE_S, allow=server.allow)
 
 
 def test_json():
@@ -209,7 +209,7 @@ def test_answers_of_a_gateway(status, state):
 
 def test_a_gateway_inside_our_network_must_be_allowed():
     with receiver() as server:
-        assert send(gateway(server), TO, "ALERTA", ID, 5.0).state == "never"
+        assert send(gateway(server), TO, "ALERTA", ID, AMPLE_S).state == "never"
     assert server.connections == 0
 
 

@@ -381,8 +381,8 @@ def test_a_scene_that_vanishes_between_plan_and_read_loses_nothing(
     write_tif(job / "scenes" / NEW, FLAT)
     before, alerts = prints(job / "out" / "tiny" / "runs"), told(job)
 
-    def plan_then_lose(config: Any) -> Any:
-        made = plan(config)
+    def plan_then_lose(config: Any, told: Any) -> Any:
+        made = plan(config, told)
         (job / "scenes" / NEW).unlink()
         return made
 

@@ -74,7 +74,8 @@ def send(server: MailServer, message: EmailMessage, timeout_s: float, *, roots: 
         except smtplib.SMTPNotSupportedError:
             return Outcome("again", f"{who}: offers no STARTTLS or login; check host and port")
         except (smtplib.SMTPException, OSError) as error:
-            late = deadline.ran_out or isinstance(error, TimeoutError)
+            cause = error.__context__ or error  # smtplib puts its own error around the socket's
+            late = deadline.ran_out or isinstance(error, TimeoutError) or isinstance(cause, TimeoutError)
             said = f"no answer within {deadline.seconds:g} s" if late else f"no answer ({type(error).__name__})"
             return Outcome("again", f"{who}: {said}")
 
