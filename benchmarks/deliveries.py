@@ -36,6 +36,8 @@ SEED: Final = 20_261_130
 SPEED: Final = 3_600
 """Seconds of the sender's clock in one of ours."""
 START: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LIFE_S: Final = 3.0
+"""Longest life of a sender, seconds: it decides on a thousand alerts in one of them."""
 LEAVES_AFTER: Final = 60
 """Messages after which one of the receivers wants no more."""
 ANSWERS: Final = ((0.10, 503), (0.05, 500), (0.05, 429), (0.04, "slow"), (0.03, "breaks off"))
@@ -193,11 +195,13 @@ def rehearsed(folder: Path, kills: int, alerts: int, port: int) -> tuple[list[An
     from detection.alerts import short_code
     from detection.types import Grid
     from jobs import ledger
+    from jobs.config import load
     from jobs.database import default_url, open_database
 
     (folder / "job.yaml").write_text(JOB.format(folder=folder))
     (folder / "note.yaml").write_text(NOTE.format(port=port))
     (folder / "told").mkdir()
+    load(folder / "note.yaml")  # what a sender imports is imported before it is forked
     engine, chance, begun = open_database(default_url(folder / "told")), random.Random(SEED), time.time()
     grid = Grid("EPSG:32719", 300_000, 8_600_040, 30, (40, 50))
     ledger.register_job(engine, ledger.Job("told", "told", "c" * 64, grid, START), ())
@@ -206,7 +210,7 @@ def rehearsed(folder: Path, kills: int, alerts: int, port: int) -> tuple[list[An
     commit(engine, 0, live, clock(begun))
     rounds = max(1, kills // 10)
     for kill in range(kills):
-        killed(sender(folder, begun), chance.uniform(0.02, 0.7))
+        killed(sender(folder, begun), chance.uniform(0.05, LIFE_S))
         if kill % 10 == 9 and kill // 10 < rounds - 2:
             said = [(one, next_status(one.status, chance)) for one in live]
             new = {

@@ -268,11 +268,11 @@ def load(path: Path) -> Config:
     job is started. Raises ConfigError with every mistake of the file, each with its line and column.
     """
     document = read(path)
-    known = schema(light=str(document.data.get("kind")) in KINDS)
+    known = schema(str(document.data.get("kind")))
     data, errors = with_kind(document.data, known)
     data = placed(known, data, path.absolute().parent)
     try:
-        config = adapter(light=data["kind"] in KINDS).validate_json(json.dumps(data), strict=True)
+        config = adapter(data["kind"]).validate_json(json.dumps(data), strict=True)
         if not (errors or document.problems):
             return config
     except ValidationError as error:
@@ -284,7 +284,7 @@ def load(path: Path) -> Config:
 
 def _by_section(data: dict[str, Any]) -> list[Error]:
     """The mistakes of each section alone: an error of `detection` itself stops the reading of the whole."""
-    hints = get_type_hints(kinds()[data["kind"]], include_extras=True)
+    hints = get_type_hints(kinds(data["kind"])[data["kind"]], include_extras=True)
     errors: list[Error] = []
     for name in sorted(hints.keys() & data.keys()):
         try:
@@ -298,25 +298,34 @@ def _by_section(data: dict[str, Any]) -> list[Error]:
 
 
 @cache
-def kinds() -> Mapping[str, type]:
-    """Every kind of config -> its class. Those of training and notifying bring libraries that no other kind should wait for."""
-    from jobs.notify.asked import NotifyConfig
-    from jobs.training.asked import TrainConfig
+def kinds(kind: str | None = None) -> Mapping[str, type]:
+    """Kind of config -> its class: those in KINDS and this one; all there are where there is no such kind, or none is named.
 
-    return {**KINDS, "train": TrainConfig, "notify": NotifyConfig}
+    Those of training and of notifying bring libraries, seconds that no other kind should wait for.
+    """
+    made: dict[str, type] = dict(KINDS)
+    if kind not in (*KINDS, "notify"):
+        from jobs.training.asked import TrainConfig
+
+        made["train"] = TrainConfig
+    if kind not in (*KINDS, "train"):
+        from jobs.notify.asked import NotifyConfig
+
+        made["notify"] = NotifyConfig
+    return made
 
 
 @cache
-def adapter(*, light: bool = False) -> TypeAdapter[Config]:
-    """The reader of all kinds of config; light: of those in KINDS."""
-    some: Any = Union[tuple((KINDS if light else kinds()).values())]  # noqa: UP007 - made of a list
+def adapter(kind: str | None = None) -> TypeAdapter[Config]:
+    """The reader of the kinds of `kinds`."""
+    some: Any = Union[tuple(kinds(kind).values())]  # noqa: UP007 - made of a list
     return TypeAdapter(Annotated[some, Field(discriminator="kind")])
 
 
 @cache
-def schema(*, light: bool = False) -> dict[str, Any]:
-    """JSON Schema of all kinds of config, as the parameter classes give it; light: of those in KINDS."""
-    return adapter(light=light).json_schema()
+def schema(kind: str | None = None) -> dict[str, Any]:
+    """JSON Schema of the kinds of `kinds`, as the parameter classes give it."""
+    return adapter(kind).json_schema()
 
 
 def config_digest(config: Config) -> str:

@@ -226,6 +226,7 @@ def ring_of(text: str, between: str, *, latitude_first: bool) -> shapely.LinearR
 
 
 def check_rings(found: Sequence[Any], place: Place) -> None:
+    """The exteriors of all parts, in their order."""
     wanted = [part.exterior for part in shapely.get_parts(place.geometry)]
     assert [list(r.coords) for r in found] == [list(r.coords) for r in wanted]
 
@@ -587,8 +588,9 @@ def test_a_sealed_id_is_a_uuid_that_depends_on_the_secret() -> None:
 
 
 def test_public_areas_are_tenths_that_do_not_tell_the_easting() -> None:
-    areas = [told(notice_of(area_ha=a), FACTS, public=True).alert.area_ha for a in (3.2178, 3.2213, 0.04, 0.0)]
-    assert areas == [3.2, 3.2, 0.1, 0.0]
+    for field in ("area_ha", "confirmed_ha", "area_ha_new"):
+        notices = [notice_of(**{field: a}) for a in (3.2178, 3.2213, 0.04, 0.0)]
+        assert [getattr(told(n, FACTS, public=True).alert, field) for n in notices] == [3.2, 3.2, 0.1, 0.0]
 
 
 def test_the_secret_is_not_shown() -> None:
@@ -602,6 +604,7 @@ def test_feedparser_and_gdal_read_the_feed(tmp_path: Path) -> None:
     content = atom(several(), replace(FACTS, simulated=True), WORDING)
     feed = feedparser.parse(content)
     assert not feed.bozo and feed.version == "atom10"
+    assert feed.feed.title_detail.language == FACTS.language
     assert (feed.feed.title, feed.feed.author, feed.feed.id) == (FACTS.title, FACTS.author, FACTS.id)
     assert feed.feed.updated == "2026-11-21T06:12:30Z"
     wanted = ordered(several(), FACTS, public=False)
@@ -655,6 +658,12 @@ def test_a_message_says_who_what_and_since_when() -> None:
     assert parameters["simulated"] == "false" and "finished_on" not in parameters
     assert infos[0].findtext(f"{c}onset") == "2026-05-01T12:00:00-00:00"
     assert infos[0].findtext(f"{c}area/{c}areaDesc") == f"Tambopata; Tambopata; {notice.place.utm}"
+
+
+def test_what_is_not_known_is_no_parameter() -> None:
+    text = cap(notice_of(probability=None, driver=None), FACTS, {"es-PE": WORDING}).decode()
+    assert "<valueName>probability" not in text and "<valueName>driver" not in text and "None" not in text
+    assert "<valueName>probability" in cap(notice_of(), FACTS, {"es-PE": WORDING}).decode()
 
 
 def test_the_order_of_languages_and_references_changes_no_byte() -> None:
@@ -728,6 +737,8 @@ def test_where_an_alert_lies_leaves_out_what_is_only_near_and_what_is_too_much()
     place = replace(notice_of().place, overlaps=tuple(names[3:]), nearby=(), utm="19S 1 2")
     assert area_words(place) == "d; RN07; 19S 1 2"
     assert area_words(replace(place, overlaps=tuple(names))) == "a; b; c; 19S 1 2"
+    near = tuple(Nearby(n, 1.0, "N") for n in "pqrs")
+    assert area_words(replace(place, overlaps=(), nearby=near)) == "p; q; r; 19S 1 2"
 
 
 # ---- KML

@@ -24,6 +24,7 @@ from jobs.notify.message import DRIVERS as WORDS_OF_DRIVERS
 from jobs.notify.policy import Rule
 from jobs.notify.short import KINDS, LIMIT, WHO, short
 from jobs.notify.words import Words, catalogue, languages
+from jobs.overlays import Overlay
 
 FOLDER = Path(__file__).parents[1] / "jobs" / "notify"
 LANGUAGES = languages()
@@ -202,15 +203,24 @@ def test_several_together_say_how_many_and_how_many_more() -> None:
 
 
 def test_the_public_is_told_no_place_and_partners_no_hidden_layer() -> None:
-    made = [notice(simulated=False)]
-    (public,) = compose.seen_by(replace(CONFIG.readers[0], access="public"), made)
-    assert public.place == coarse(PLACE)
-    letter = compose.letter_of(CONFIG, replace(CONFIG.readers[0], access="public"), [public], 0, NOON).as_string()
-    for secret in ("-69.477", "-12.982", "Tambopata", "448212"):
-        assert secret not in letter
-    (partner,) = compose.seen_by(replace(CONFIG.readers[0], access="partners"), made, frozenset({"zoning"}))
+    made, overlay = [notice(simulated=False)], Overlay(
+        name="zoning", kind="zone", path=Path("zones.gpkg"), source="x", version="1", restricted=True
+    )  # fmt: skip
+    config, reader = replace(CONFIG, overlays=(overlay,)), CONFIG.readers[0]
+    everybody = replace(reader, access="public")
+    (public,) = compose.seen_by(config, everybody, made, b"a secret of sixteen bytes")
+    assert "en algún lugar a menos de 5 km de -12.97, -69.47" in text(public, Words("es"))
+    assert short(public, Words("es")).count("~-12.97,-69.47") == 1
+    assert public.place == coarse(PLACE) and public.alert.id != made[0].alert.id and not len(public.alert.cells)
+    letter = compose.letter_of(config, everybody, [public], 0, NOON).as_string()
+    data = str(compose.data_of(public, Words("es")))
+    for secret in ("-69.477", "-12.982", "Tambopata", "448212", "40SSKF", made[0].alert.id):
+        assert secret not in letter and secret not in data
+    with pytest.raises(BadInput, match="seal"):
+        compose.seen_by(config, everybody, made)
+    (partner,) = compose.seen_by(config, replace(reader, access="partners"), made)
     assert "zoning" not in {one.layer for one in partner.place.overlaps} and partner.place.overlaps
-    assert compose.seen_by(CONFIG.readers[0], made, frozenset({"zoning"})) == made
+    assert compose.seen_by(config, reader, made) == made
 
 
 def test_what_a_webhook_says_is_the_record() -> None:
@@ -240,6 +250,7 @@ def test_a_config_that_cannot_work_is_refused_in_one_line() -> None:
             "protected-areas is no layer",
         ),
         ({"readers": (replace(reader, channel=Mail(to="a@example.org")),)}, "no server is named"),
+        ({"readers": (replace(reader, access="public"),)}, "no secret seals the ids"),
     ):
         with pytest.raises(ValueError, match=said) as refused:
             replace(CONFIG, **changes)

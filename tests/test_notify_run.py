@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import feedparser
 import pytest
 from aiosmtpd.controller import Controller
 from jobsetup import NOON, link, start, write_scenes
@@ -54,8 +55,9 @@ readers:
       allow: ['127.0.0.1:{http}']
   - {{name: puesto, channel: {{kind: text, to: '+51984123456'}}}}
   - {{name: carpeta, channel: {{kind: folder, path: {folder}}}, language: en}}
+  - {{name: lista, channel: {{kind: feed, path: {folder}/lista}}}}
 rules:
-  - {{name: all, to: [jefatura, sistema, puesto, carpeta]}}
+  - {{name: all, to: [jefatura, sistema, puesto, carpeta, lista]}}
 mail: {{host: 127.0.0.1, port: {smtp}, tls: none}}
 gateway: {{url: 'http://127.0.0.1:{http}/sms', fields: {{to: '{{to}}', message: '{{text}}', ref: '{{id}}'}}}}
 allow: ['127.0.0.1:{http}']
@@ -150,7 +152,7 @@ def test_everybody_is_told_once_in_their_way(home: Path, heard: tuple[Heard, int
     dry = told(home, dry_run=True)
     assert dry.previews and not (got.letters or got.hooks or got.texts), "a dry run sends nothing"
     made = told(home)
-    many = made.sent.deliveries // 4
+    many = made.sent.deliveries // 5
     assert made.complete and many >= 1
     assert len(got.letters) == len(got.hooks) == len(got.texts) == len(list((home / "letters").glob("*.eml"))) == many
     letter, hook, sms = got.letters[0], got.hooks[0], got.texts[0]
@@ -162,6 +164,9 @@ def test_everybody_is_told_once_in_their_way(home: Path, heard: tuple[Heard, int
         t["message"] for t in got.texts
     )
     assert sms["to"] == "+51984123456" and len(sms["message"]) <= 160 and sms["ref"]
+    feed = feedparser.parse(home / "letters" / "lista" / "alerts.atom")
+    assert not feed.bozo and len(feed.entries) == many
+    assert {path.name for path in (home / "letters" / "lista").iterdir()} == {"alerts.atom", "alerts.kml", "alerts.gpx"}
     assert told(home).sent.messages == 0, "the same outbox twice tells nothing twice"
 
 

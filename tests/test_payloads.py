@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 from shapely.geometry import shape
@@ -175,16 +175,27 @@ def test_every_payload_is_what_the_other_side_demands(shape_name: str) -> None:
         check(name, payload)
 
 
+def positions(place: Any) -> list[Any]:
+    """Part, ring, position: closed rings and all holes, where a reader of shapes would close them and say nothing."""
+    parts = shapely.get_parts(place.geometry)
+    return [[[list(at) for at in ring.coords] for ring in (part.exterior, *part.interiors)] for part in parts]
+
+
 @settings(max_examples=30, deadline=None)
-@given(SETS_OF_CELLS)
-def test_outline_and_point_come_back_from_every_payload(cells: set[tuple[int, int]]) -> None:
+@given(SETS_OF_CELLS | st.sampled_from(list(SHAPES.values())))
+@example(SHAPES["two holes"])
+@example(SHAPES["apart"])
+def test_outline_and_point_come_back_from_every_payload(cells: Any) -> None:
     notice = notice_of(cells)
     place, found = notice.place, every(cells)
     parts = list(shapely.get_parts(place.geometry))
     for name in ("earthranger", "gundi"):
         features = found[name]["geometry"]["features"]
         assert [shape(f["geometry"]) for f in features] == parts
-    assert list(shapely.get_parts(shape(found["comapeo"]["geometry"]))) == parts
+        assert [f["geometry"]["coordinates"] for f in features] == positions(place)
+    outline = found["comapeo"]["geometry"]
+    assert list(shapely.get_parts(shape(outline))) == parts
+    assert outline["coordinates"] == (positions(place) if len(parts) > 1 else positions(place)[0])
     assert found["earthranger"]["location"] == {"latitude": place.lat, "longitude": place.lon}
     assert found["gundi"]["location"] == {"lat": place.lat, "lon": place.lon}
     assert found["smart"]["geometry"] == {"type": "Point", "coordinates": [place.lon, place.lat]}
@@ -235,6 +246,13 @@ def test_the_details_are_flat_and_name_the_alert_and_its_revision() -> None:
     assert {key: details[key] for key in wanted} == wanted
     assert every()["comapeo"]["metadata"].items() >= details.items()
     assert every()["comapeo"]["metadata"]["alert_type"] == "tree_cover_loss"
+
+
+def test_what_is_only_near_is_no_area_that_it_touches() -> None:
+    notice = notice_of()
+    areas = (inside("in"), inside("far", relation="near"), inside("", feature="RN07"))
+    found = MAKERS["gundi"](replace(notice, place=replace(notice.place, overlaps=areas)), FACTS, WORDING)
+    assert found["event_details"]["areas"] == ["in", "RN07"]
 
 
 def test_what_is_simulated_says_so_in_every_payload() -> None:

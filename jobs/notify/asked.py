@@ -67,7 +67,17 @@ class Text:
         check_number(self.to)
 
 
-Channel = Annotated[Folder | Mail | Hook | Text, Field(discriminator="kind")]
+@parameters
+class Feed:
+    """Files for other programs, made anew whenever the reader is told something: all that was told, as it stands."""
+
+    kind: Literal["feed"] = "feed"
+    """The channel: `feed`."""
+    path: Path = Path("feed")
+    """Folder of `alerts.atom`, `alerts.kml` and `alerts.gpx`, relative to where the notification is started."""
+
+
+Channel = Annotated[Folder | Feed | Mail | Hook | Text, Field(discriminator="kind")]
 
 
 @parameters
@@ -128,6 +138,9 @@ class NotifyConfig:
     """Who may hear of alerts."""
     rules: Annotated[tuple[Rule, ...], MinLen(1)]
     """Who hears of what; the first rule that wants an alert told to a reader counts."""
+    seal: str | None = None
+    """Where the secret is kept that public ids are made with, `env:NAME` or `file:/path`, 16 bytes or more: true ids tell the
+    place. Needed where a reader's access is `public`."""
     embargo: Embargo = field(default_factory=Embargo)
     """How long others than those in charge wait."""
     digest_at: time = time(7)
@@ -160,6 +173,8 @@ class NotifyConfig:
             (not unheard, ("readers",), f"no rule names {', '.join(unheard)}; name it in the `to` of a rule, or leave it out"),
             (len(set(labels)) == len(labels), ("rules",), "two rules have one name; name each differently"),
             (asked <= layers, ("rules",), f"{', '.join(sorted(asked - layers))} is no layer of `overlays`; add it there"),
+            (self.seal is not None or all(reader.access != "public" for reader in self.readers), ("seal",),
+             "a reader is the public, and no secret seals the ids; name one, e.g. env:ALERT_SEAL"),
             ("mail" not in kinds or self.mail is not None, ("mail",), "a reader has mail, and no server is named; name one"),
             ("text" not in kinds or self.gateway is not None, ("gateway",),
              "a reader has text messages, and no gateway is named; name one"),

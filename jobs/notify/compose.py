@@ -15,7 +15,7 @@ from jobs.notify.channels.mail import Content, Part, Route, Thread, letter
 from jobs.notify.feeds import FeedFacts, Wording
 from jobs.notify.feeds.gpx import gpx
 from jobs.notify.feeds.kml import kmz
-from jobs.notify.feeds.places import coarse
+from jobs.notify.feeds.told import told as as_public
 from jobs.notify.message import _, headline, lines, text
 from jobs.notify.notice import Notice
 from jobs.notify.words import Words
@@ -45,11 +45,14 @@ class Said:
     """Of its bar."""
 
 
-def seen_by(reader: Reader, notices: Sequence[Notice], hidden: frozenset[str] = frozenset()) -> list[Notice]:
-    """The notices as the reader may see them: the public sees coarse places and no names; hidden: layers that partners do not."""
+def seen_by(config: NotifyConfig, reader: Reader, notices: Sequence[Notice], seal: bytes = b"") -> list[Notice]:
+    """The notices as the reader may see them: the public sees coarse places, no names, and ids made with the seal, since true
+    ids tell the place; partners do not see restricted layers. Raises BadInput for the public without a seal."""
     if reader.access == "public":
-        return [replace(notice, place=coarse(notice.place)) for notice in notices]
+        facts = facts_of(config, notices, reader.words, seal)
+        return [as_public(notice, facts, public=True) for notice in notices]
     if reader.access == "partners":
+        hidden = frozenset(overlay.name for overlay in config.overlays if overlay.restricted)
         return [_without(notice, hidden) for notice in notices]
     return list(notices)
 
@@ -134,13 +137,14 @@ def _files(config: NotifyConfig, reader: Reader, notices: Sequence[Notice], word
     )
 
 
-def facts_of(config: NotifyConfig, notices: Sequence[Notice], words: Words) -> FeedFacts:
-    """What a file of these notices says about itself."""
+def facts_of(config: NotifyConfig, notices: Sequence[Notice], words: Words, seal: bytes = b"") -> FeedFacts:
+    """What a file of these notices says about itself; seal: the secret that public ids are made with."""
     title = config.title or (notices[0].collection_title if notices else config.name)
     return FeedFacts(
         title=title, description="", id=f"tag:{config.sender.domain},2026:{config.name}",
         author=config.sender.name, sender=config.sender.address, updated=max(notice.known_at for notice in notices),
         language=words.language, link_base=None, simulated=any(notice.alert.simulated for notice in notices),
+        seal=seal,
     )  # fmt: skip
 
 

@@ -107,6 +107,15 @@ def told(engine: Engine, notification: str, reader: str, alerts: Sequence[str]) 
     return made
 
 
+def all_told(engine: Engine, notification: str, reader: str) -> dict[str, int]:
+    """Alert -> the last revision that was sent to this reader, of all alerts."""
+    asked = sa.select(DELIVERIES.c.alert, sa.func.max(DELIVERIES.c.revision)).where(
+        DELIVERIES.c.notification == notification, DELIVERIES.c.reader == reader, DELIVERIES.c.state == SENT
+    )
+    with reading(engine) as connection:
+        return {row[0]: row[1] for row in connection.execute(asked.group_by(DELIVERIES.c.alert))}
+
+
 def first_words(engine: Engine, notification: str, reader: str, since: datetime) -> dict[str, list[date]]:
     """Rule -> days on which it decided to tell this reader of a new alert, since an instant."""
     asked = sa.select(DELIVERIES.c.rule, DELIVERIES.c.created).where(

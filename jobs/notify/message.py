@@ -85,7 +85,7 @@ def _lines(notice: Notice, words: Words) -> Iterator[Line]:
     if alert.probability is not None and alert.status not in CANCELLED:
         yield Line(words.say(_("How sure")), sureness(notice, words))
     yield Line(words.say(_("Size")), _size(notice, words))
-    yield Line(words.say(_("Where")), _coordinates(notice))
+    yield Line(words.say(_("Where")), _coordinates(notice, words))
     yield from (Line("", _touches(one, words)) for one in notice.place.overlaps)
     yield from (Line("", _near(one, words)) for one in notice.place.nearby)
     yield Line(words.say(_("When")), _when(notice, words))
@@ -151,8 +151,10 @@ def _where(notice: Notice, words: Words) -> str:
     return _near(notice.place.nearby[0], words) if notice.place.nearby else ""
 
 
-def _coordinates(notice: Notice) -> str:
+def _coordinates(notice: Notice, words: Words) -> str:
     place = notice.place
+    if not place.utm:  # what the public is told
+        return words.say(_("somewhere within 5 km around {place}"), place=f"{place.lat:.2f}, {place.lon:.2f}")
     return f"{place.lat:.5f}, {place.lon:.5f} (UTM {place.utm})"
 
 

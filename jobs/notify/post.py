@@ -4,14 +4,15 @@ What a config got wrong is tried again: it can be mended, and no message is lost
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from email.message import EmailMessage
 from functools import partial
 
 from detection.errors import BadInput
 from jobs.ledger import Clock
 from jobs.notify import compose
-from jobs.notify.asked import Folder, Hook, Mail, NotifyConfig, Reader, Text
-from jobs.notify.channels import folder, gateway, mail, webhook
+from jobs.notify.asked import Feed, Folder, Hook, Mail, NotifyConfig, Reader, Text
+from jobs.notify.channels import files, folder, gateway, mail, webhook
 from jobs.notify.channels.gateway import Gateway
 from jobs.notify.channels.result import Outcome
 from jobs.notify.channels.secrets import secret
@@ -21,23 +22,30 @@ from jobs.notify.opening import Key
 from jobs.notify.sender import Post
 from jobs.notify.short import short
 
-Withheld = Callable[[str, str], int]
-"""(reader, rule) -> alerts that were not told for want of attention."""
+
+@dataclass(frozen=True)
+class Records:
+    """What the sender asks of the record."""
+
+    notices: Callable[[Sequence[Key]], Mapping[Key, Notice]]
+    """Notices of revisions."""
+    withheld: Callable[[str, str], int]
+    """(reader, rule) -> alerts that were not told for want of attention."""
+    told: Callable[[str], Mapping[str, int]]
+    """Reader -> the last revision told of every alert."""
 
 
-def posting(
-    config: NotifyConfig, notices: Callable[[Sequence[Key]], Mapping[Key, Notice]], withheld: Withheld, now: Clock
-) -> Post:
+def posting(config: NotifyConfig, records: Records, now: Clock) -> Post:
     """The sender's hands: deliveries of one reader in, an outcome out; never an exception for what a channel or secret does."""
 
     def post(claimed: Sequence[Delivery]) -> Outcome:
         reader = next((one for one in config.readers if one.name == claimed[0].reader), None)
         if reader is None:
             return Outcome("never", f"{claimed[0].reader} is no reader of {config.name} any more")
-        made = notices([(one.alert, one.revision) for one in claimed])
+        made = records.notices([(one.alert, one.revision) for one in claimed])
         told = [_as_told(made[one.alert, one.revision], one) for one in claimed]
         try:
-            return _send(config, reader, claimed, told, withheld(reader.name, claimed[0].rule), now)
+            return _send(config, reader, claimed, told, records, now)
         except BadInput as error:  # a secret that cannot be read, an address that is none
             return Outcome("again", str(error))
 
@@ -49,24 +57,50 @@ def _as_told(notice: Notice, delivery: Delivery) -> Notice:
 
 
 def _send(
-    config: NotifyConfig, reader: Reader, claimed: Sequence[Delivery], told: Sequence[Notice], withheld: int, now: Clock
+    config: NotifyConfig,
+    reader: Reader,
+    claimed: Sequence[Delivery],
+    told: Sequence[Notice],
+    records: Records,
+    now: Clock,
 ) -> Outcome:
-    hidden = frozenset(overlay.name for overlay in config.overlays if overlay.restricted)
-    seen = compose.seen_by(reader, told, hidden)
-    if isinstance(reader.channel, Mail) and config.mail is not None:
+    channel, seal = reader.channel, _seal(config, reader)
+    if isinstance(channel, Feed):
+        return _feed(config, reader, channel, told, records, seal)
+    seen = compose.seen_by(config, reader, told, seal)
+    if isinstance(channel, Folder | Mail):
+        withheld = records.withheld(reader.name, claimed[0].rule)
         written = compose.letter_of(config, reader, seen, withheld, claimed[0].created)
-        return mail.send(config.mail, written, config.timeout_s)
-    channel = reader.channel
-    if isinstance(channel, Folder):
-        return folder.put(
-            channel.path, claimed[0].id, compose.letter_of(config, reader, seen, withheld, claimed[0].created)
-        )
+        return _letter(config, channel, claimed[0].id, written)
     if isinstance(channel, Text) and config.gateway is not None:
         return _each(claimed, seen, partial(_text, config, config.gateway, reader, channel))
     if not isinstance(channel, Hook):
-        raise BadInput(f"{config.name}: no server for {reader.name}; name `mail` or `gateway`")
+        raise BadInput(f"{config.name}: no server for {reader.name}; name `gateway`")
     secrets = [secret(one) for one in channel.secrets]
     return _each(claimed, seen, partial(_hook, config, reader, channel, secrets, now))
+
+
+def _seal(config: NotifyConfig, reader: Reader) -> bytes:
+    return secret(config.seal).encode() if reader.access == "public" and config.seal is not None else b""
+
+
+def _letter(config: NotifyConfig, channel: Folder | Mail, ident: str, written: EmailMessage) -> Outcome:
+    if isinstance(channel, Folder):
+        return folder.put(channel.path, ident, written)
+    if config.mail is None:
+        raise BadInput(f"{config.name}: no server takes letters; name `mail`")
+    return mail.send(config.mail, written, config.timeout_s)
+
+
+def _feed(
+    config: NotifyConfig, reader: Reader, channel: Feed, told: Sequence[Notice], records: Records, seal: bytes
+) -> Outcome:
+    """All that the reader was told, as it stands now."""
+    standing = {**records.told(reader.name), **{one.alert.id: one.alert.revision for one in told}}
+    made = records.notices(list(standing.items()))
+    shown = list(made.values()) if reader.access == "public" else compose.seen_by(config, reader, list(made.values()))
+    facts, wording = compose.facts_of(config, shown, reader.words, seal), compose.wording_of(reader.words)
+    return files.put(channel.path, shown, facts, wording, public=reader.access == "public")
 
 
 def _text(

@@ -17,7 +17,7 @@ from jobs.notify.deliveries import DEAD, GONE, HELD, WAITING, Delivery
 from jobs.notify.message import headline
 from jobs.notify.notices import Maker
 from jobs.notify.opening import open_outbox, planned
-from jobs.notify.post import posting
+from jobs.notify.post import Records, posting
 from jobs.notify.sender import Sent, send_due
 
 
@@ -76,9 +76,18 @@ def notify(config: NotifyConfig, *, now: Clock, dry_run: bool = False, revive: b
     if revive:
         deliveries.revive(engine, config.name, now())
     made = open_outbox(engine, audience, maker, now)
-    post = posting(config, maker, lambda reader, rule: deliveries.withheld(engine, config.name, reader, rule), now)
+    post = posting(config, _records(engine, config, maker), now)
     sent = send_due(engine, config.name, post, now=now, together=audience.together)
     return Round(tuple(made), sent, deliveries.standing(engine, config.name), maker.notes)
+
+
+def _records(engine: Engine, config: NotifyConfig, maker: Maker) -> Records:
+    name = config.name
+    return Records(
+        maker,
+        lambda reader, rule: deliveries.withheld(engine, name, reader, rule),
+        lambda reader: deliveries.all_told(engine, name, reader),
+    )
 
 
 def _job(config: NotifyConfig) -> JobConfig:

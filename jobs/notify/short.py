@@ -47,7 +47,7 @@ def _parts(notice: Notice, words: Words) -> list[str]:
     status = words.say(STATUS[alert.status][0])
     marked = f"{words.say(_('SIMULATED'))} " if alert.simulated else ""
     first = plain(f"{marked}{words.say(_('ALERT'))} {alert.short_code} {status}")
-    where = f"{place.lat:.5f},{place.lon:.5f}"
+    where = f"{place.lat:.5f},{place.lon:.5f}" if place.utm else f"~{place.lat:.2f},{place.lon:.2f}"
     if alert.status in CANCELLED:
         return [first, plain(words.say(_("forget it"))), where]
     size = f"{alert.area_ha:.1f}ha"

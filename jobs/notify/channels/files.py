@@ -1,0 +1,38 @@
+"""All alerts that a reader was told of, as files for other programs, each replaced whole."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from jobs.notify.channels.result import Outcome
+from jobs.notify.feeds import FeedFacts, Wording
+from jobs.notify.feeds.atom import atom
+from jobs.notify.feeds.gpx import gpx
+from jobs.notify.feeds.kml import kml
+from jobs.notify.notice import Notice
+
+
+def put(folder: Path, notices: Sequence[Notice], facts: FeedFacts, wording: Wording, *, public: bool) -> Outcome:
+    """Write `alerts.atom`, `alerts.kml` and `alerts.gpx`. A folder that cannot be written to is `again`; raises BadInput as the
+    writers do."""
+    made = {
+        "alerts.atom": atom(notices, facts, wording, public=public),
+        "alerts.kml": kml(notices, facts, wording, public=public),
+        "alerts.gpx": gpx(notices, facts, wording, public=public),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in made.items():
+            _replaced(folder, name, content)
+    except OSError as error:
+        return Outcome("again", f"{folder}: {error.strerror}; make it writable, or free some space")
+    return Outcome("sent", f"{len(notices)} alerts in {folder}")
+
+
+def _replaced(folder: Path, name: str, content: bytes) -> None:
+    hidden = folder / f".{name}.tmp"
+    with hidden.open("wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(opened.fileno())
+    hidden.replace(folder / name)
