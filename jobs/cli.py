@@ -126,16 +126,24 @@ def alerts(config: Path, as_json: bool, everything: bool) -> None:
 @CONFIG
 @click.option("--dry-run", is_flag=True, help="Say who would be told what, and send nothing.")
 @click.option("--revive", is_flag=True, help="Try again what was given up.")
-def notify(config: Path, dry_run: bool, revive: bool) -> None:
+@click.option(
+    "--replay", "past", is_flag=True, help="Say what these rules would have told of the past, and send nothing."
+)
+def notify(config: Path, dry_run: bool, revive: bool, past: bool) -> None:
     """Tell people of the alerts of a job, by the rules of CONFIG (kind notify). Nothing new sends nothing."""
     from jobs.clock import now
     from jobs.config import load
     from jobs.notify.asked import NotifyConfig
     from jobs.notify.run import notify as tell
+    from jobs.notify.run import replay
 
     asked = load(config)
     if not isinstance(asked, NotifyConfig):
         raise BadInput(f"{config}: is of kind {asked.kind}; `sachawatch notify` takes a config of kind notify")
+    if past:
+        for line in replay(asked):
+            click.echo(line)
+        return
     made = tell(asked, now=now, dry_run=dry_run, revive=revive)
     for line in made.lines():
         click.echo(line)

@@ -97,7 +97,8 @@ def direction(azimuth: float) -> Direction:
 
 def _check(alert: Alert, grid: Grid) -> None:
     if alert.lattice != grid.lattice:
-        raise GridMismatch(f"alert {alert.short_code}: lattice {alert.lattice} is not {grid.lattice} of the overlays")
+        said = f"alert {alert.short_code}: lattice {alert.lattice} is not {grid.lattice} of the overlays"
+        raise GridMismatch(f"{said}; open them for the grid of the job that made it")
     if not len(alert.cells):
         raise BadInput(
             f"alert {alert.short_code}: has no cells, so it lies nowhere; ask for its last revision that has"

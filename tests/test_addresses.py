@@ -376,6 +376,10 @@ def test_local_addresses_open_to_their_name_or_network_and_public_http_too(ip):
         for allow in ([], ["gw.example:8081"], ["11.0.0.0/8", "fd13::/16"]):
             with pytest.raises(BadInput):
                 resolve(f"{scheme}://gw.example:8080/x", allow, lambda *_: [ip])
+    with pytest.raises(BadInput, match="http is not used"):
+        resolve("http://gw.example/", ["10.0.0.0/8"], lambda *_: ["93.184.216.34"])
+    with pytest.raises(BadInput, match="http is not used"):  # nobody is asked where it leads
+        resolve("http://gw.example/", (), lambda *_: pytest.fail("resolved"))
     assert resolve("http://gw.example/", ["93.184.216.0/24"], lambda *_: ["93.184.216.34"]).scheme == "http"
 
 

@@ -33,6 +33,7 @@ from jobs.notify.deliveries import CLAIM, DEAD, GONE, HELD, PASSED, SENT, WAITIN
 from jobs.notify.notice import Notice
 from jobs.notify.opening import TOO_OLD, Audience, Key, open_outbox
 from jobs.notify.policy import OVER_BUDGET, Budget, Embargo, Quiet, Rule
+from jobs.notify.replay import replayed
 from jobs.notify.sender import Sent, send_due
 
 START = datetime(2024, 6, 3, 15, tzinfo=UTC)
@@ -226,9 +227,10 @@ def test_others_wait_for_the_embargo(tmp_path: Path) -> None:
     assert made.send().deliveries == 1
 
 
+STATUSES = ("provisional", "confirmed", "finished", *OVER)
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("say"), st.sampled_from("abc"), st.sampled_from(["provisional", "confirmed", "finished", *OVER])),
+        st.tuples(st.just("say"), st.sampled_from("abc"), st.sampled_from(STATUSES)),
         st.tuples(st.just("open")),
         st.tuples(st.just("send"), st.lists(st.sampled_from(["sent", "again", "lost answer", "killed before", "killed after"]),
                                             max_size=3)),
@@ -275,3 +277,42 @@ def test_nothing_is_lost_whatever_happens(
     assert all(ids[d.reader, d.alert, d.revision] == d.id for d in made.got)
     assert len(made.got) - len(ids) <= mishaps, "twice only after a mishap"
     assert WAITING not in made.states().values()
+
+
+def test_a_replay_says_what_was_told_and_writes_nothing(tmp_path: Path) -> None:
+    rule = Rule(name="few", to=("jefatura",), budget=Budget(alerts=2, days=7), statuses=("confirmed",))
+    made = world(tmp_path, rule)
+    for day, (ident, status) in enumerate([("a", "confirmed"), ("b", "provisional"), ("b", "confirmed"), ("c", "confirmed"),
+                                           ("a", "retracted"), ("a", "retracted")]):  # fmt: skip
+        made.at = START + timedelta(days=day)
+        made.say(ident, status)
+    (past,) = replayed(made.audience, deliveries.unopened(made.engine, None, "job"), made.notices)
+    assert past.told == {"alert": 2, "cancel": 1}
+    assert past.held == {"provisional is not asked for": 1, OVER_BUDGET: 1, "nothing that matters has changed": 1}
+    assert past.line().startswith("jefatura: 2 alerts, 1 cancels; at most 3 a week; not told: ")
+    assert made.states() == {} and len(deliveries.unopened(made.engine, "note", "job")) == 6
+    (none,) = replayed(
+        replace(made.audience, since=date(2025, 1, 1)), deliveries.unopened(made.engine, None, "job"), made.notices
+    )
+    assert none.line() == "jefatura: nothing; at most 0 a week"
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    said=st.lists(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from(STATUSES)),
+        max_size=20,
+    )
+)
+def test_a_replay_tells_what_a_sender_that_never_sleeps_told(
+    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str]]
+) -> None:
+    made = world(tmp_path_factory.mktemp("w"), Rule(name="urgent", to=("jefatura",), budget=Budget(alerts=2, days=3)))
+    for ident, status in said:
+        made.at += timedelta(hours=9)
+        made.say(ident, status)
+        made.open()
+        made.send()
+    (past,) = replayed(made.audience, deliveries.unopened(made.engine, None, "job"), made.notices)
+    assert sum(past.told.values()) == len(made.got)
+    assert past.told["cancel"] == sum(one.kind == "cancel" for one in made.got)

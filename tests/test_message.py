@@ -111,7 +111,7 @@ def test_the_letter_of_an_alert_by_hand() -> None:
             " Sentinel-1"
         ),
         "No se vio: antes de eso el lugar estuvo 11 días sin verse",
-        "Código: 40SSKF-C, mensaje 1 sobre esta alerta, 3 jun 2024, 12:00",
+        "Código: 40SSKF-C, revisión 1, 3 jun 2024, 12:00",
     ]
     assert headline(made, Words("en")) == (
         "CONFIRMED: Forest cleared (perhaps mining), 3.2 ha, Reserva Nacional Tambopata [40SSKF-C]"

@@ -79,14 +79,15 @@ def delivery_id(notification: str, reader: str, alert: str, revision: int) -> st
     return hashlib.sha256(f"{notification}|{reader}|{alert}|{revision}".encode()).hexdigest()[:32]
 
 
-def unopened(engine: Engine, notification: str, job: str) -> list[Waiting]:
-    """The rows of a job's outbox that the notification has not looked at, in the order they were written."""
+def unopened(engine: Engine, notification: str | None, job: str) -> list[Waiting]:
+    """The rows of a job's outbox that the notification has not looked at, in the order they were written; None: all rows."""
     seen = sa.select(LOOKED_AT.c.outbox).where(LOOKED_AT.c.notification == notification)
+    unseen = sa.true() if notification is None else OUTBOX.c.id.not_in(seen)
     asked = (
         sa.select(OUTBOX.c.id, OUTBOX.c.alert, OUTBOX.c.revision, REVISIONS.c.known_at)
         .join(REVISIONS, sa.and_(REVISIONS.c.alert == OUTBOX.c.alert, REVISIONS.c.number == OUTBOX.c.revision))
         .join(ALERTS, ALERTS.c.id == OUTBOX.c.alert)
-        .where(ALERTS.c.job == job, OUTBOX.c.id.not_in(seen))
+        .where(ALERTS.c.job == job, unseen)
         .order_by(OUTBOX.c.id)
     )
     with reading(engine) as connection:

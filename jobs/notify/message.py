@@ -208,6 +208,8 @@ def _seen_by(platforms: Sequence[str]) -> str:
 def _unseen(notice: Notice, words: Words) -> str:
     if notice.days_unseen is None:
         return words.say(_("how long the place was hidden before is not known"))
+    if notice.days_unseen == 0:
+        return words.say(_("the place was seen clearly right before"))
     return words.count(
         _("before that the place was hidden by cloud for {n} day"), _("before that the place was hidden by cloud for {n} days"),
         notice.days_unseen,
@@ -217,6 +219,6 @@ def _unseen(notice: Notice, words: Words) -> str:
 def _code(notice: Notice, words: Words) -> str:
     alert = notice.alert
     return words.say(
-        _("{code}, message {revision} on this alert, {moment}"), code=alert.short_code, revision=alert.revision,
+        _("{code}, revision {revision}, {moment}"), code=alert.short_code, revision=alert.revision,
         moment=words.moment(notice.known_at),
     )  # fmt: skip

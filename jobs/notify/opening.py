@@ -72,7 +72,7 @@ def _for_reader(
     rules = audience.rules_of(reader)
     heard = {alert: heard_of(known[alert, revision]) for alert, revision in before.items()}
     late = {row.alert for row in rows if row.known_at.date() < audience.since and row.alert not in heard}
-    mine = [_as_told(known[row.alert, row.revision], before) for row in rows if row.alert not in late]
+    mine = [as_told(known[row.alert, row.revision], before) for row in rows if row.alert not in late]
     longest = max((rule.budget.days for rule in rules if rule.budget), default=0)
     words = deliveries.first_words(engine, audience.notification, reader, at - timedelta(days=longest))
     found = decide(rules, mine, heard, words, at.date())
@@ -80,12 +80,12 @@ def _for_reader(
     made = [_delivery(audience, reader, n, rule.name, why, WAITING, at, due(rule, n.known_at, wait, audience.digest_at))
             for n, rule, why in found.told]  # fmt: skip
     held = [(n, why) for n, why in found.held]
-    held += [(_as_told(known[row.alert, row.revision], before), TOO_OLD) for row in rows if row.alert in late]
+    held += [(as_told(known[row.alert, row.revision], before), TOO_OLD) for row in rows if row.alert in late]
     name = rules[0].name if rules else ""
     return made + [_delivery(audience, reader, n, name, why, HELD, at, at) for n, why in held]
 
 
-def _as_told(notice: Notice, before: Mapping[str, int]) -> Notice:
+def as_told(notice: Notice, before: Mapping[str, int]) -> Notice:
     """As this reader sees it."""
     return replace(notice, kind=kind_of(notice.alert, before.get(notice.alert.id)))
 

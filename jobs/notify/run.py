@@ -18,6 +18,7 @@ from jobs.notify.message import headline
 from jobs.notify.notices import Maker
 from jobs.notify.opening import open_outbox, planned
 from jobs.notify.post import Records, posting
+from jobs.notify.replay import replayed
 from jobs.notify.sender import Sent, send_due
 
 
@@ -102,6 +103,15 @@ def _database(job: JobConfig) -> Engine:
     if job.database.url is None and not (folder / FILE_NAME).exists():
         raise BadInput(f"{job.name}: has not run yet ({folder} holds no database); run it first")
     return open_database(job.database.url or default_url(Path(folder)))
+
+
+def replay(config: NotifyConfig) -> list[str]:
+    """What the rules would have told of all that the job ever said since `since`, a line a reader. Raises as `notify`."""
+    job = _job(config)
+    engine = _database(job)
+    maker = Maker(engine, config, job.name, ledger.find_job(engine, job.name).grid)
+    rows = deliveries.unopened(engine, None, job.name)
+    return [past.line() for past in replayed(config.audience(job.name), rows, maker)]
 
 
 def told_lines(config: NotifyConfig, made: Sequence[Delivery], maker: Maker) -> list[str]:

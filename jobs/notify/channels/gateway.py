@@ -148,7 +148,7 @@ def _filled(fields: Mapping[str, str], values: Mapping[str, str]) -> dict[str, s
 def _auth(reference: str | None) -> dict[str, str]:
     if reference is None:
         return {}
-    name, colon, value = secret(reference).partition(":")
-    if not colon or not re.fullmatch("[A-Za-z0-9-]+", name) or not value.strip():
+    name, _, value = secret(reference).partition(":")
+    if not re.fullmatch("[A-Za-z0-9-]+", name) or not value.strip():
         raise BadInput(f"secret {reference}: is not a header; write it as `Authorization: Bearer ...`")
     return {name: value.strip()}
