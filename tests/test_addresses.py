@@ -398,6 +398,11 @@ def test_local_addresses_open_to_their_name_or_network_and_public_http_too(ip):
         *(
             "255.255.255.255",
             "64:ff9b::a00:1",
+            "169.254.1.1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "2001:10::1",
+            "192.0.2.1",
+            "198.18.0.1",
             "64:ff9b::a9fe:a9fe",
             "2002:a00:1::",
             "::ffff:169.254.169.254",

@@ -31,6 +31,10 @@ NAMES: Final = ("id", "short_code", "revision", "status", "change_type", "driver
 DATES: Final = ("change_date", "last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected")
 """Those that it carries as ISO dates."""
 DIGEST: Final = "digest"
+MOST_CHIPS: Final = 8
+"""Pictures of one letter: half a megabyte at most."""
+NO_CHIPS: Final[Mapping[str, bytes]] = {}
+NO_PICTURES: Final[Mapping[str, Part]] = {}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Said:
     """The rest."""
     colour: str
     """Of its bar."""
+    picture: str
+    """Content id of the picture of before and after; empty where there is none."""
 
 
 def seen_by(config: NotifyConfig, reader: Reader, notices: Sequence[Notice], seal: bytes = b"") -> list[Notice]:
@@ -63,14 +69,25 @@ def _without(notice: Notice, hidden: frozenset[str]) -> Notice:
 
 
 def letter_of(
-    config: NotifyConfig, reader: Reader, notices: Sequence[Notice], withheld: int, at: datetime
+    config: NotifyConfig,
+    reader: Reader,
+    notices: Sequence[Notice],
+    withheld: int,
+    at: datetime,
+    chips: Mapping[str, bytes] = NO_CHIPS,
 ) -> EmailMessage:
-    """A letter on one alert, or on several together; at: when it was decided on, the same over all attempts."""
+    """A letter on one alert, or on several together; at: when it was decided on, the same over all attempts; chips: pictures by
+    id of the alert, of which the first few are shown."""
     to = reader.channel.to if isinstance(reader.channel, Mail) else f"{reader.name}@{config.sender.domain}"
     words, sender = reader.words, config.sender
     subject = headline(notices[0], words) if len(notices) == 1 else _many(config, notices, words)
-    content = Content(subject, _text(notices, withheld, words), _page(subject, notices, withheld, words), (),
-                      _files(config, reader, notices, words))  # fmt: skip
+    pictures = {
+        n.alert.id: Part(f"{i}-{n.alert.short_code}.png", "image/png", chips[n.alert.id])
+        for i, n in enumerate(notices[:MOST_CHIPS], 1)
+        if n.alert.id in chips
+    }
+    page, files = _page(subject, notices, withheld, words, pictures), _files(config, reader, notices, words)
+    content = Content(subject, _text(notices, withheld, words), page, tuple(pictures.values()), files)
     route = Route(sender.address, to, at, sender.name, sender.unsubscribe or sender.address)
     return letter(content, _thread(config, notices), route)
 
@@ -110,11 +127,20 @@ def _footer(words: Words) -> str:
     )
 
 
-def _page(subject: str, notices: Sequence[Notice], withheld: int, words: Words) -> str:
-    said = [Said(headline(n, words), lines(n, words), COLOUR.get(n.alert.status, GREY)) for n in notices]
-    rest, footer = _withheld(withheld, words), _footer(words)
-    page: str = _template().render(title=subject, language=words.language, alerts=said, withheld=rest, footer=footer)
+def _page(
+    subject: str, notices: Sequence[Notice], withheld: int, words: Words, pictures: Mapping[str, Part] = NO_PICTURES
+) -> str:
+    said = [_said(notice, words, pictures.get(notice.alert.id)) for notice in notices]
+    rest, alt = _withheld(withheld, words), words.say(_("the place before and after"))
+    page: str = _template().render(
+        title=subject, language=words.language, alerts=said, withheld=rest, footer=_footer(words), alt=alt
+    )
     return page
+
+
+def _said(notice: Notice, words: Words, picture: Part | None) -> Said:
+    colour = COLOUR.get(notice.alert.status, GREY)
+    return Said(headline(notice, words), lines(notice, words), colour, picture.name if picture else "")
 
 
 @cache

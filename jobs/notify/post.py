@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from functools import partial
 
+from detection.alerts import Alert
 from detection.errors import BadInput
 from jobs.ledger import Clock
 from jobs.notify import compose
@@ -21,6 +22,7 @@ from jobs.notify.notice import Notice
 from jobs.notify.opening import Key
 from jobs.notify.sender import Post
 from jobs.notify.short import short
+from jobs.notify.words import Words
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Records:
     """(reader, rule) -> alerts that were not told for want of attention."""
     told: Callable[[str], Mapping[str, int]]
     """Reader -> the last revision told of every alert."""
+    chip: Callable[[Alert, Words], bytes | None]
+    """The picture of an alert."""
 
 
 def posting(config: NotifyConfig, records: Records, now: Clock) -> Post:
@@ -70,7 +74,8 @@ def _send(
     seen = compose.seen_by(config, reader, told, seal)
     if isinstance(channel, Folder | Mail):
         withheld = records.withheld(reader.name, claimed[0].rule)
-        written = compose.letter_of(config, reader, seen, withheld, claimed[0].created)
+        chips = _chips(reader, told, records)
+        written = compose.letter_of(config, reader, seen, withheld, claimed[0].created, chips)
         return _letter(config, channel, claimed[0].id, written)
     if isinstance(channel, Text) and config.gateway is not None:
         return _each(claimed, seen, partial(_text, config, config.gateway, reader, channel))
@@ -78,6 +83,14 @@ def _send(
         raise BadInput(f"{config.name}: no server for {reader.name}; name `gateway`")
     secrets = [secret(one) for one in channel.secrets]
     return _each(claimed, seen, partial(_hook, config, reader, channel, secrets, now))
+
+
+def _chips(reader: Reader, told: Sequence[Notice], records: Records) -> dict[str, bytes]:
+    """Pictures by id of the alert, of the first that are shown; none for the public, who would see the place."""
+    if reader.access == "public":
+        return {}
+    made = {one.alert.id: records.chip(one.alert, reader.words) for one in told[: compose.MOST_CHIPS]}
+    return {ident: chip for ident, chip in made.items() if chip is not None}
 
 
 def _seal(config: NotifyConfig, reader: Reader) -> bytes:

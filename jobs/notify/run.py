@@ -13,6 +13,7 @@ from jobs.database import FILE_NAME, default_url, open_database
 from jobs.ledger import Clock
 from jobs.notify import deliveries
 from jobs.notify.asked import NotifyConfig
+from jobs.notify.chips import Chips
 from jobs.notify.deliveries import DEAD, GONE, HELD, WAITING, Delivery
 from jobs.notify.message import headline
 from jobs.notify.notices import Maker
@@ -77,17 +78,18 @@ def notify(config: NotifyConfig, *, now: Clock, dry_run: bool = False, revive: b
     if revive:
         deliveries.revive(engine, config.name, now())
     made = open_outbox(engine, audience, maker, now)
-    post = posting(config, _records(engine, config, maker), now)
+    post = posting(config, _records(engine, config, maker, job), now)
     sent = send_due(engine, config.name, post, now=now, together=audience.together)
     return Round(tuple(made), sent, deliveries.standing(engine, config.name), maker.notes)
 
 
-def _records(engine: Engine, config: NotifyConfig, maker: Maker) -> Records:
-    name = config.name
+def _records(engine: Engine, config: NotifyConfig, maker: Maker, job: JobConfig) -> Records:
+    name, home = config.name, job.output.folder / job.name / "state"
     return Records(
         maker,
         lambda reader, rule: deliveries.withheld(engine, name, reader, rule),
         lambda reader: deliveries.all_told(engine, name, reader),
+        Chips(engine, job.name, home, maker.grid),
     )
 
 
