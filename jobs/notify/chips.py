@@ -40,6 +40,8 @@ COLOURS: Final = 96
 BAR_M: Final = 300
 """Length of the scale bar, metres."""
 INK: Final = "#d55e00"
+LEGEND: Final = _("yellow: forest; dark: bare ground or water; grey: hidden by cloud")
+"""How to read it: stands below the picture, where a phone shows it large enough."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +129,14 @@ def drawn(chip: Chip, simulated: bool, words: Words) -> bytes | None:
     ):
         ax.imshow(layer, vmin=limits[0], vmax=limits[1], cmap=colours, interpolation="nearest")
         ax.contour(chip.cells, levels=[0.5], colors=INK, linewidths=1.2)
-        ax.set_title(title, fontsize=8)
+        ax.set_title(title, fontsize=9)
         ax.set_xticks([])
         ax.set_yticks([])
         ax.set_facecolor("#dddddd")
     _scale(axes[0], chip)
     axes[2].annotate("N", (0.94, 0.95), (0.94, 0.72), "axes fraction", ha="center", va="top", fontsize=9, color="#000000",
                      arrowprops={"arrowstyle": "-|>", "color": "#000000"})  # fmt: skip
-    figure.supxlabel(_attribution(chip, simulated, words), fontsize=7)
+    figure.supxlabel(_attribution(chip, simulated, words), fontsize=9)
     return _small(figure)
 
 
@@ -154,12 +156,11 @@ def _scale(ax: Axes, chip: Chip) -> None:
 
 
 def _attribution(chip: Chip, simulated: bool, words: Words) -> str:
-    """How to read it, and whose images they are."""
-    legend = words.say(_("yellow: forest; dark: bare ground or water; grey: hidden by cloud"))
+    """Whose images they are."""
     if simulated:
-        return f"{legend}. {words.say(_('SIMULATED images: no satellite saw this'))}"
+        return words.say(_("SIMULATED images: no satellite saw this"))
     landsat = any(scene.platform.startswith("landsat") for scene in (chip.before, chip.after))
-    return f"{legend}. {'USGS Landsat' if landsat else 'Copernicus Sentinel (ESA)'}"
+    return "USGS Landsat" if landsat else "Copernicus Sentinel (ESA)"
 
 
 def _small(figure: Figure) -> bytes | None:

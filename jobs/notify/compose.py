@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jobs.notify.asked import Mail, NotifyConfig, Reader
 from jobs.notify.channels.mail import Content, Part, Route, Thread, letter
+from jobs.notify.chips import LEGEND
 from jobs.notify.feeds import FeedFacts, Wording
 from jobs.notify.feeds.gpx import gpx
 from jobs.notify.feeds.kml import kmz
@@ -131,9 +132,15 @@ def _page(
     subject: str, notices: Sequence[Notice], withheld: int, words: Words, pictures: Mapping[str, Part] = NO_PICTURES
 ) -> str:
     said = [_said(notice, words, pictures.get(notice.alert.id)) for notice in notices]
-    rest, alt = _withheld(withheld, words), words.say(_("the place before and after"))
+    rest, alt, caption = _withheld(withheld, words), words.say(_("the place before and after")), words.say(LEGEND)
     page: str = _template().render(
-        title=subject, language=words.language, alerts=said, withheld=rest, footer=_footer(words), alt=alt
+        title=subject,
+        language=words.language,
+        alerts=said,
+        withheld=rest,
+        footer=_footer(words),
+        alt=alt,
+        caption=caption,
     )
     return page
 
