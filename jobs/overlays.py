@@ -40,8 +40,8 @@ NAMED_REACH_M: Final = 50_000.0
 """How far a named place may be; chosen: a long day by river."""
 PIECE_VERTICES: Final = 256
 """Larger features are cut up, so that no alert is held against a whole outline (the default of PostGIS' ST_Subdivide)."""
-MOST_HALVINGS: Final = 40
-"""Where so many cuts in two have not made a piece small, its vertices lie on one spot."""
+SMALLEST_PIECE_M: Final = 30.0
+"""Pieces of this size are left as they are, whatever their vertices: an alert is no smaller (chosen)."""
 LONGEST: Final = 120
 """Characters of a name, an id or a category that are kept; chosen: one line of a message."""
 
@@ -184,18 +184,19 @@ def _text(value: Any) -> str:
     return "".join(letter for letter in line if letter.isprintable())[:LONGEST]
 
 
-def _pieces(shape: BaseGeometry, halvings: int = 0) -> list[BaseGeometry]:
-    """The geometry cut in two, along the middle of its longer side, until every piece is small."""
-    if shapely.get_num_coordinates(shape) <= PIECE_VERTICES or halvings == MOST_HALVINGS:
-        return [shape]
+def _pieces(shape: BaseGeometry) -> list[BaseGeometry]:
+    """The geometry cut in two, across the middle of its longer side, until every piece is small."""
     west, south, east, north = shape.bounds
+    if shapely.get_num_coordinates(shape) <= PIECE_VERTICES or max(east - west, north - south) < SMALLEST_PIECE_M:
+        return [shape]
     if east - west > north - south:
         middle = (west + east) / 2
         halves = shapely.box(west, south, middle, north), shapely.box(middle, south, east, north)
     else:
         middle = (south + north) / 2
         halves = shapely.box(west, south, east, middle), shapely.box(west, middle, east, north)
-    return [p for half in halves for p in _pieces(_part(shape, half), halvings + 1) if not p.is_empty]
+    parts = [_part(shape, half) for half in halves]
+    return [piece for part in parts if not part.is_empty for piece in _pieces(part)]
 
 
 def _part(shape: BaseGeometry, box: BaseGeometry) -> BaseGeometry:

@@ -1,16 +1,19 @@
 """What alerts say, in every language: complete, short enough, and harmless whatever names there are."""
 
 import ast
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, FormatChecker
 from noticesetup import NOON, PLACE, RESERVE, notice
 
 from detection.codes import CHANGE_TYPES, DRIVERS
@@ -233,6 +236,28 @@ def test_what_a_webhook_says_is_the_record() -> None:
     )
     assert data["overlays"][0]["area_ha"] == 1.08 and data["location"]["lat"] == PLACE.lat
     assert data["simulated"] is True
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"status": "retracted", "driver": None, "probability": None, "model": None}, {"change_type": "unclassified"},
+     {"last_clear_before": None, "confirmed_on": None, "confidence": "low", "status": "provisional"}],
+)  # fmt: skip
+def test_what_a_webhook_says_keeps_to_the_published_schema(changes: dict[str, Any]) -> None:
+    schema = json.loads((FOLDER.parents[1] / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
+    assert schema["$id"] == compose.SCHEMA
+    made = notice("7b0e2f6a-0000-5000-8000-000000000001", **changes)
+    data = json.loads(json.dumps(compose.data_of(made, Words("es"))))
+    check = Draft202012Validator(schema, format_checker=FormatChecker())
+    assert list(check.iter_errors(data)) == []
+    (public,) = compose.seen_by(
+        CONFIG, replace(CONFIG.readers[0], access="public"), [made], b"a secret of sixteen bytes"
+    )
+    assert list(check.iter_errors(json.loads(json.dumps(compose.data_of(public, Words("es")))))) == []
+    assert list(check.iter_errors(data | {"status": "gone"})) and list(check.iter_errors(data | {"more": 1}))
+    assert set(schema["properties"]["change_type"]["enum"]) == set(CHANGE_TYPES)
+    assert set(schema["properties"]["driver"]["enum"]) == {*DRIVERS, None}
+    assert set(schema["properties"]["status"]["enum"]) == set(STATUS)
 
 
 def test_hours_are_those_of_the_reader() -> None:

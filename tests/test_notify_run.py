@@ -1,6 +1,7 @@
 """A job and its notification, end to end: a mail server, a webhook receiver and an SMS gateway on loopback."""
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -166,7 +167,9 @@ def test_everybody_is_told_once_in_their_way(home: Path, heard: tuple[Heard, int
     assert sms["to"] == "+51984123456" and len(sms["message"]) <= 160 and sms["ref"]
     feed = feedparser.parse(home / "letters" / "lista" / "alerts.atom")
     assert not feed.bozo and len(feed.entries) == many
-    assert {path.name for path in (home / "letters" / "lista").iterdir()} == {"alerts.atom", "alerts.kml", "alerts.gpx"}
+    files = {path.name for path in (home / "letters" / "lista").iterdir()}
+    messages = {name for name in files if name.endswith(".cap.xml")}
+    assert files - messages == {"alerts.atom", "alerts.kml", "alerts.gpx"} and len(messages) == many
     assert told(home).sent.messages == 0, "the same outbox twice tells nothing twice"
 
 
@@ -186,6 +189,9 @@ def test_what_follows_is_told_in_the_same_thread_and_a_receiver_that_fails_hears
     start(home / "scenes", home / "out")
     before = len(got.letters)
     assert told(home, NOON + timedelta(hours=2)).complete
+    caps = [path.read_text() for path in (home / "letters" / "lista").glob("*.cap.xml")]
+    assert any("<msgType>Update</msgType>" in one and "<references>" in one for one in caps)
+    assert all(("<references>" in one) == ("<msgType>Alert</msgType>" not in one) for one in caps)
     roots = {letter["References"].split()[0] for letter in got.letters[:before]}
     assert any(letter["References"].split()[0] in roots for letter in got.letters[before:])
     assert {hook["type"].split(".")[-2] for hook in got.hooks[before:]} <= {"created", "updated", "cancelled"}
@@ -209,3 +215,19 @@ def test_a_job_that_never_ran_and_a_config_of_another_kind_are_one_line(home: Pa
     (home / "note.yaml").write_text(text.replace("job: job.yaml", "job: note.yaml"))
     with pytest.raises(BadInput, match="a notification tells of a job of kind monitor"):
         told(home)
+
+
+def test_the_public_feed_gives_no_place_away(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEAL", "a secret of at least sixteen bytes")
+    text = (home / "note.yaml").read_text()
+    text = text.replace("/lista}}", "/lista}, access: public}") + "seal: env:SEAL\nembargo: {public_days: 0}\n"
+    (home / "note.yaml").write_text(text)
+    assert told(home).complete
+    feed = home / "letters" / "lista"
+    letter = next((home / "letters").glob("*.eml")).read_text()
+    (code,) = set(re.findall(r"\[([0-9A-Z]{6}-[0-9A-Z])\]", letter))
+    shown = "".join(path.read_text() for path in feed.iterdir())
+    assert code not in shown and len(list(feed.glob("*.cap.xml"))) >= 1
+    assert "<scope>Public</scope>" in shown and "Restricted" not in shown
+    west = float(re.search(r"-7\d\.\d{5}", letter)[0])  # type: ignore[index]
+    assert f"{west:.4f}" not in shown

@@ -284,6 +284,15 @@ def test_a_field_of_four_cells_at_the_border_of_a_reserve() -> None:
     assert found[0].area_ha == pytest.approx(inside, rel=1e-5)
 
 
+def test_a_sliver_is_none_of_an_alert_and_lacking_one_is_all_of_it() -> None:
+    """Of 60 by 60 m, 0.05 mm along one side are 0.8 millionths."""
+    alert = alert_on([(0, 0), (0, 1), (1, 0), (1, 1)])
+    layers = opened({"shapes": [square(-600, 0, 600.00005, 60), square(0.00005, -60, 600, 600)]})
+    within, near = place_of(alert, layers, 30).overlaps
+    assert (within.feature, within.relation) == ("f1", "within") and within.share < 1
+    assert (near.feature, near.relation, near.share, near.area_ha, near.distance_m) == ("f0", "near", 0, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("azimuth", "name"),
     [
@@ -534,11 +543,25 @@ def test_large_features_are_cut_up_and_nothing_shows_of_it(monkeypatch: pytest.M
         assert [(n.name, n.direction) for n in place.nearby] == [(n.name, n.direction) for n in whole.nearby]
 
 
-def test_vertices_on_one_spot_do_not_cut_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "PIECE_VERTICES", 2)
-    layers = opened({"shapes": [shapely.MultiPoint([at(5, 5)] * 9)], "kind": "other"})
-    (one,) = place_of(alert_on([(0, 0)]), layers, 30).overlaps
-    assert one.relation == "intersects"
+def test_what_meets_at_one_spot_is_not_cut_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = np.linspace(0, np.pi, 40, endpoint=False)
+    spokes = [LineString([at(5 + 900 * f * np.cos(t), 5 + 900 * f * np.sin(t)) for f in (-1, 0, 1)]) for t in turns]
+    monkeypatch.setattr(opening, "PIECE_VERTICES", 16)
+    counts = []
+    for smallest in (opening.SMALLEST_PIECE_M, 0.001):
+        monkeypatch.setattr(opening, "SMALLEST_PIECE_M", smallest)
+        layers = opened({"shapes": [shapely.MultiLineString(spokes)], "kind": "other"})
+        assert place_of(alert_on([(0, 0)]), layers, 30).overlaps[0].relation == "intersects"
+        counts.append(len(layers.layers[0].owners))
+    assert counts[0] < counts[1] - 40
+
+
+def test_only_parts_of_the_own_dimension_are_kept() -> None:
+    point, line, one, other = Point(0, 0), LineString([(0, 0), (1, 1)]), box(2, 2, 3, 3), box(5, 5, 7, 7)
+    mixed = shapely.GeometryCollection([point, line, shapely.MultiPolygon([one, other])])
+    for dimension, kept in enumerate((point, line, shapely.MultiPolygon([one, other]))):
+        assert attributes.of_dimension(mixed, dimension).equals(kept)
+    assert attributes.of_dimension(shapely.GeometryCollection([point, line]), 2).is_empty
 
 
 def test_a_layer_over_the_antimeridian_is_one() -> None:
@@ -557,14 +580,14 @@ def test_a_long_border_is_straight_in_its_own_coordinates() -> None:
     """Along the parallel of 12 S, two degrees wide: 200 m and more off the straight line of the UTM grid."""
     east, north = Transformer.from_crs("EPSG:4326", GRID.crs, always_xy=True).transform(-69.6, -12)
     grid = Grid(GRID.crs, int(east // 60) * 60, int(north // 60) * 60 + 600, 30, (40, 10))
+    wide = Grid.covering(GRID.crs, (grid.west - 90_000, grid.north - 3_000, grid.west + 90_000, grid.north + 3_000), 30)
     alert = alert_on([(r, c) for r in range(40) for c in range(10)], grid)
-    (one,) = place_of(
-        alert, opened({"shapes": [box(-70, -12.5, -68, -12)], "crs": "EPSG:4326"}, grid=grid), 30
-    ).overlaps
+    south = {"shapes": [box(-71, -12.5, -68, -12)], "crs": "EPSG:4326"}
+    (one,) = place_of(alert, opened(south, grid=wide), 30).overlaps
     rows, columns = alert.cells.T
     _, lat = Transformer.from_crs(GRID.crs, "EPSG:4326", always_xy=True).transform(columns * 30 + 15, -(rows * 30 + 15))
-    south: NDArray[np.bool_] = lat < -12
-    assert one.share == pytest.approx(south.mean(), abs=0.02)
+    below: NDArray[np.bool_] = lat < -12
+    assert one.share == pytest.approx(below.mean(), abs=0.02)
 
 
 def test_the_real_park_holds_what_lies_in_it(shared: Path) -> None:
@@ -679,12 +702,14 @@ def test_bad_layers_are_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_layer_of_another_region_is_only_noted(tmp_path: Path) -> None:
     far = gpkg(tmp_path / "far.gpkg", [box(10, 49, 11, 50)], "EPSG:4326", cod=["a"])
-    off = geojson(tmp_path / "off.geojson", [Point(10, 49)], [{"cod": 1}])
+    off = geojson(
+        tmp_path / "off.geojson", [Point(10, 49)], [{"cod": 1}]
+    )  # nor is it looked at, so its kind may be wrong
     empty = gpkg(tmp_path / "empty.gpkg", [box(10, 49, 11, 50)], "EPSG:4326", cod=["a"])
     spoilt(empty, "delete from rtree_layer_geom")
     asked = [
         overlay(far, near_m=500.0, id_field="cod"),
-        overlay(off, "villages", "settlement"),
+        overlay(off, "villages"),
         overlay(empty, "empty", "road"),
     ]
     layers = open_overlays(asked, GRID)

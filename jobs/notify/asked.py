@@ -74,7 +74,8 @@ class Feed:
     kind: Literal["feed"] = "feed"
     """The channel: `feed`."""
     path: Path = Path("feed")
-    """Folder of `alerts.atom`, `alerts.kml` and `alerts.gpx`, relative to where the notification is started."""
+    """Folder of `alerts.atom`, `alerts.kml`, `alerts.gpx` and a CAP message for each time an alert was told, relative to where
+    the notification is started."""
 
 
 Channel = Annotated[Folder | Feed | Mail | Hook | Text, Field(discriminator="kind")]

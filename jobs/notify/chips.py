@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy.engine import Engine
@@ -118,7 +119,7 @@ def chip_of(cube: Cube, alert: Alert, place: NDArray[Any], resolution: int) -> C
 
 def drawn(chip: Chip, simulated: bool, words: Words) -> bytes | None:
     """The picture as PNG; None in the case that it would be larger than MOST_BYTES."""
-    figure = Figure(INCHES, dpi=DPI, layout="constrained")
+    figure = Figure(INCHES, dpi=DPI, layout=ConstrainedLayoutEngine(h_pad=0.08))
     axes: Sequence[Axes] = figure.subplots(1, 3)
     low, high = np.nanpercentile(np.concatenate([chip.was.ravel(), chip.is_.ravel()]), (1, 99)).tolist()
     most = max(float(np.nanmax(np.abs(chip.is_ - chip.was))), 0.1)

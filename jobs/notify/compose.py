@@ -24,7 +24,8 @@ from jobs.notify.words import Words
 COLOUR: Final = {"provisional": "#e69f00", "confirmed": "#d55e00", "finished": "#0072b2", "merged": "#0072b2"}
 """Status -> colour of its bar (Okabe and Ito 2008); the word beside it says the same."""
 GREY: Final = "#767676"
-SCHEMA: Final = "https://sachawatch.example/alert/v1/schema.json"
+SCHEMA: Final = "urn:sachawatch:schema:alert:1"
+"""Of what webhooks carry: docs/alert.schema.json. What is added keeps the number, what changes meaning gets the next."""
 NAMES: Final = ("id", "short_code", "revision", "status", "change_type", "driver", "probability", "model", "confidence",
                 "area_ha", "confirmed_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_metric", "baseline", "simulated",
                 "previous_id", "merged_into", "collection")  # fmt: skip

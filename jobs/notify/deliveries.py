@@ -108,13 +108,16 @@ def told(engine: Engine, notification: str, reader: str, alerts: Sequence[str]) 
     return made
 
 
-def all_told(engine: Engine, notification: str, reader: str) -> dict[str, int]:
-    """Alert -> the last revision that was sent to this reader, of all alerts."""
-    asked = sa.select(DELIVERIES.c.alert, sa.func.max(DELIVERIES.c.revision)).where(
+def all_told(engine: Engine, notification: str, reader: str) -> dict[str, list[int]]:
+    """Alert -> the revisions that were sent to this reader, in their order; of all alerts."""
+    asked = sa.select(DELIVERIES.c.alert, DELIVERIES.c.revision).where(
         DELIVERIES.c.notification == notification, DELIVERIES.c.reader == reader, DELIVERIES.c.state == SENT
     )
+    made: dict[str, list[int]] = {}
     with reading(engine) as connection:
-        return {row[0]: row[1] for row in connection.execute(asked.group_by(DELIVERIES.c.alert))}
+        for alert, revision in connection.execute(asked.order_by(DELIVERIES.c.alert, DELIVERIES.c.revision)):
+            made.setdefault(alert, []).append(revision)
+    return made
 
 
 def first_words(engine: Engine, notification: str, reader: str, since: datetime) -> dict[str, list[date]]:

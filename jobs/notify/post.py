@@ -18,6 +18,7 @@ from jobs.notify.channels.gateway import Gateway
 from jobs.notify.channels.result import Outcome
 from jobs.notify.channels.secrets import secret
 from jobs.notify.deliveries import Delivery
+from jobs.notify.feeds.cap import Earlier
 from jobs.notify.notice import Notice
 from jobs.notify.opening import Key
 from jobs.notify.sender import Post
@@ -33,8 +34,8 @@ class Records:
     """Notices of revisions."""
     withheld: Callable[[str, str], int]
     """(reader, rule) -> alerts that were not told for want of attention."""
-    told: Callable[[str], Mapping[str, int]]
-    """Reader -> the last revision told of every alert."""
+    told: Callable[[str], Mapping[str, Sequence[int]]]
+    """Reader -> the revisions told of every alert."""
     chip: Callable[[Alert, Words], bytes | None]
     """The picture of an alert."""
 
@@ -108,12 +109,24 @@ def _letter(config: NotifyConfig, channel: Folder | Mail, ident: str, written: E
 def _feed(
     config: NotifyConfig, reader: Reader, channel: Feed, told: Sequence[Notice], records: Records, seal: bytes
 ) -> Outcome:
-    """All that the reader was told, as it stands now."""
-    standing = {**records.told(reader.name), **{one.alert.id: one.alert.revision for one in told}}
-    made = records.notices(list(standing.items()))
-    shown = list(made.values()) if reader.access == "public" else compose.seen_by(config, reader, list(made.values()))
+    """All that the reader was told, as it stands now, and what is told now as CAP messages."""
+    before = {ident: list(revisions) for ident, revisions in records.told(reader.name).items()}
+    last = {ident: revisions[-1] for ident, revisions in before.items()}
+    made = records.notices([(ident, revision) for ident, revisions in before.items() for revision in revisions])
+    standing = {key[0]: notice for key, notice in made.items() if last[key[0]] == key[1]}
+    standing |= {notice.alert.id: notice for notice in told}
+    public = reader.access == "public"
+    shown = list(standing.values()) if public else compose.seen_by(config, reader, list(standing.values()))
     facts, wording = compose.facts_of(config, shown, reader.words, seal), compose.wording_of(reader.words)
-    return files.put(channel.path, shown, facts, wording, public=reader.access == "public")
+    fresh = list(told) if public else compose.seen_by(config, reader, told)
+    messages = {}
+    for notice in fresh:
+        earlier = [Earlier(n.alert.revision, n.known_at) for key, n in made.items()
+                   if key[0] == notice.alert.id and key[1] < notice.alert.revision]  # fmt: skip
+        one = notice if earlier else replace(notice, kind="alert")  # what may have arrived has no message to refer to
+        name, message = files.cap_of(one, facts, wording, earlier, public=public)
+        messages[name] = message
+    return files.put(channel.path, shown, facts, wording, messages, public=public)
 
 
 def _text(
