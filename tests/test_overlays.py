@@ -505,6 +505,17 @@ def test_what_had_to_be_mended_is_counted() -> None:
     assert told == {"#3": 1, "tie": 0.5, "#2": 0.25}
 
 
+def test_what_projecting_spoils_by_rounding_is_mended_too() -> None:
+    """A hole that comes within 1e-15 degrees of the shell, and in metres crosses it."""
+    shell = [(-69.1759207322294, -12.85001369250085), (-69.18057079377868, -12.850451275828716)]
+    hole = [(-69.17823639412522, -12.850332044318005), (-69.17778075684912, -12.850188725832016)]
+    third, inner = (-69.17582704344117, -12.851009294033071), (-69.17800389104777, -12.850310165151614)
+    shape = Polygon([*shell, third], [[*hole, inner]])
+    assert shape.is_valid and not project(shape, "EPSG:4326", GRID.crs).is_valid
+    (layer,) = opened({"shapes": [shape], "crs": "EPSG:4326"}).layers
+    assert shapely.is_valid(layer.tree.geometries).all()
+
+
 def test_rows_of_one_feature_are_one_and_what_they_share_counts_once() -> None:
     shapes = [square(0, 0, 20, 60), square(10, 0, 20, 60), square(50, 0, 10, 60), LineString([at(0, 0), at(99, 0)])]
     layers = opened({"shapes": shapes, "ids": ["a", "a", "b", "a"], "kind": "community"})
