@@ -390,6 +390,7 @@ def test_two_parts_of_one_name_are_refused():
     [
         ("550 5.1.1 <puesto.malinowski@example.net>: unknown here", "never", 550),
         ("554 no", "never", 554),
+        ("553 relay 5.7.1 says no to 5.5.5 hosts", "never", 553),
         ("552 5.3.4 too big", "never", 552),
         ("451 4.7.1 greylisted, come back", "again", 451),
         ("421 4.3.2 closing", "again", 421),

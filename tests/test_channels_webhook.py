@@ -301,6 +301,7 @@ def answered(status, *headers):
         (["Retry-After: soon"], None),
         (["Retry-After: -5"], None),
         (["Retry-After: \xb2"], None),
+        (["Retry-After: 7\x1f"], 7),
         ([], None),
     ],
 )

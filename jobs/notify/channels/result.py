@@ -65,10 +65,11 @@ def retry_after_s(stated: str | None, date: str | None) -> float | None:
 
     Our clock is not asked (RFC 9110, 6.6.1: who has a clock sends Date), so a date without Date counts as unsaid.
     """
-    if re.fullmatch("[0-9]+", (stated or "").strip()):
-        return min(float(stated or 0), LONGEST_S)
+    wanted = (stated or "").strip()
+    if re.fullmatch("[0-9]+", wanted):
+        return min(float(wanted), LONGEST_S)
     try:
-        until, now = parsedate_to_datetime(stated or ""), parsedate_to_datetime(date or "")
+        until, now = parsedate_to_datetime(wanted), parsedate_to_datetime(date or "")
     except (TypeError, ValueError, IndexError, OverflowError):  # all that its parser raises for text of others
         return None
     seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now.replace(tzinfo=now.tzinfo or UTC)).total_seconds()
