@@ -203,9 +203,11 @@ def test_the_order_of_alerts_and_layers_changes_nothing(many: Any, shapes: list[
 def test_the_tiling_changes_nothing(cells: Any, shapes: list[Polygon], up: int, left: int, more: int) -> None:
     alert, layer = alert_on(cells), {"shapes": shapes, "near_m": 90.0}
     river = {"shapes": [LineString([at(-9_000, 400), at(9_000, -300)])], "names": ["r"], "kind": "river"}
+    beyond = {"shapes": [square(320, 0, 9, 300), square(-20, 0, 9, 300)], "near_m": 400.0}  # of the smallest tile
     tile = GRID.window(up, left, 10 - up + more, 10 - left + more)
-    whole = place_of(alert, opened(layer, river), 30)
-    part = place_of(alert, opened(layer, river, grid=tile), 30)
+    whole = place_of(alert, opened(layer, river, beyond), 30)
+    part = place_of(alert, opened(layer, river, beyond, grid=tile), 30)
+    assert [one.layer for one in part.overlaps].count("layer-2") == 2
     assert [(o.feature, o.relation) for o in part.overlaps] == [(o.feature, o.relation) for o in whole.overlaps]
     for one, other in zip(part.overlaps, whole.overlaps, strict=True):
         assert (one.area_ha, one.distance_m) == pytest.approx((other.area_ha, other.distance_m), abs=1e-6)
