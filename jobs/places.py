@@ -20,7 +20,7 @@ from detection.errors import BadInput, GridMismatch
 from detection.types import Grid, Mask
 from jobs.notify.notice import Direction, Nearby, Overlap, Place, Relation
 from jobs.outputs.vectors import DECIMALS, outline, to_lonlat
-from jobs.overlays import NAMED, NAMED_REACH_M, Kind, Opened, Overlays
+from jobs.overlays import NAMED, NAMED_REACH_M, Kind, Opened, Overlay, Overlays
 
 MOST_NEAR: Final = 3
 """Features of a layer that are told as near."""
@@ -84,9 +84,9 @@ def places_of(alerts: Sequence[Alert], overlays: Overlays, resolution: int) -> l
     return places
 
 
-def public(place: Place, overlays: Overlays) -> Place:
-    """What everybody may know of it: nothing of a restricted layer. The outline is the caller's to withhold."""
-    hidden = {layer.about.name for layer in overlays.layers if layer.about.restricted}
+def unrestricted(place: Place, overlays: Sequence[Overlay]) -> Place:
+    """The place without what it touches in restricted layers; these give no named places anyway."""
+    hidden = {overlay.name for overlay in overlays if overlay.restricted}
     return replace(place, overlaps=tuple(one for one in place.overlaps if one.layer not in hidden))
 
 

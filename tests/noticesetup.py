@@ -31,4 +31,4 @@ def notice(ident: str = "a" * 8, kind: str = "alert", place: Place = PLACE, **ch
         "model": "fused-change-simulated@1.1.0",
     }
     made = replace(alert([(1, 2), (1, 3)], 1_717_400_000), id=ident, **(fields | changes))
-    return Notice(made, kind, place, NOON, ("landsat-9", "sentinel-1a"), 11, None, "Madre de Dios")  # type: ignore[arg-type]
+    return Notice(made, kind, place, NOON, ("landsat-9", "sentinel-1a"), 11, "Madre de Dios")  # type: ignore[arg-type]

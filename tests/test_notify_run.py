@@ -21,6 +21,7 @@ from standardwebhooks import Webhook
 from detection.errors import BadInput
 from jobs.config import load
 from jobs.notify.asked import NotifyConfig
+from jobs.notify.deliveries import delivery_id
 from jobs.notify.run import Round, notify
 
 SECRET = "whsec_" + "c2FjaGF3YXRjaC1pcy1hLXNlY3JldC1vZi0zMi1ieXRlcw=="
@@ -73,6 +74,7 @@ class Heard:
     letters: list[Any] = field(default_factory=list)
     hooks: list[dict[str, Any]] = field(default_factory=list)
     texts: list[dict[str, str]] = field(default_factory=list)
+    idents: list[str] = field(default_factory=list)
     status: int = 204
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
@@ -99,6 +101,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Heard, int, int]]:
             if self.path == "/sms":
                 made.texts.append(json.loads(body))
             elif made.status == 204:
+                made.idents.append(self.headers["webhook-id"])
                 made.hooks.append(Webhook(SECRET).verify(body, dict(self.headers)))
             self.send_response(made.status)
             self.end_headers()
@@ -217,10 +220,17 @@ def test_a_job_that_never_ran_and_a_config_of_another_kind_are_one_line(home: Pa
         told(home)
 
 
-def test_the_public_feed_gives_no_place_away(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_is_given_no_place_away(
+    home: Path, heard: tuple[Heard, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SEAL", "a secret of at least sixteen bytes")
     text = (home / "note.yaml").read_text()
-    text = text.replace("/lista}}", "/lista}, access: public}") + "seal: env:SEAL\nembargo: {public_days: 0}\n"
+    text = (
+        text.replace("/lista}}", "/lista}, access: public}").replace(
+            "  - name: sistema\n", "  - name: sistema\n    access: public\n"
+        )
+        + "seal: env:SEAL\nembargo: {public_days: 0}\n"
+    )
     (home / "note.yaml").write_text(text)
     assert told(home).complete
     feed = home / "letters" / "lista"
@@ -231,3 +241,10 @@ def test_the_public_feed_gives_no_place_away(home: Path, monkeypatch: pytest.Mon
     assert "<scope>Public</scope>" in shown and "Restricted" not in shown
     west = float(re.search(r"-7\d\.\d{5}", letter)[0])  # type: ignore[index]
     assert f"{west:.4f}" not in shown
+    hook = heard[0].hooks[0]
+    assert code not in json.dumps(hook) and hook["data"]["location"]["utm"] == ""
+    alerts_ = json.loads((home / "out" / "small" / "latest" / "alerts.geojson").read_text())["features"]
+    guesses = {delivery_id("note", "sistema", one["id"], n) for one in alerts_ for n in range(1, 40)}
+    assert heard[0].idents and not guesses & set(heard[0].idents), (
+        "who knows how ids are made still cannot find the alert"
+    )

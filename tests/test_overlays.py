@@ -34,7 +34,7 @@ from jobs import places
 from jobs.notify.notice import Place
 from jobs.outputs.vectors import outline, to_lonlat
 from jobs.overlays import KINDS, Overlay, Overlays, open_overlays
-from jobs.places import direction, place_of, places_of, public
+from jobs.places import direction, place_of, places_of, unrestricted
 
 GRID = Grid("EPSG:32719", 480_000, 8_580_000, 30, (40, 40))
 """Where the random shapes lie: 1,200 m on a side."""
@@ -401,7 +401,7 @@ def test_nothing_restricted_is_public() -> None:
     alert, layers = alert_on([(0, 0)]), opened(*open_ones, *hidden)
     place = place_of(alert, layers, 30)
     assert {one.name for one in place.overlaps} == {"ANP", "V", "RI", "camp"}
-    shown = public(place, layers)
+    shown = unrestricted(place, [layer.about for layer in layers.layers])
     assert shown == place_of(alert, opened(*open_ones), 30)
     assert "RI" not in repr(shown) and "camp" not in repr(shown)
 

@@ -20,6 +20,7 @@ from jobs.notify.feeds.told import told as as_public
 from jobs.notify.message import _, headline, lines, text
 from jobs.notify.notice import Notice
 from jobs.notify.words import Words
+from jobs.places import unrestricted
 
 COLOUR: Final = {"provisional": "#e69f00", "confirmed": "#d55e00", "finished": "#0072b2", "merged": "#0072b2"}
 """Status -> colour of its bar (Okabe and Ito 2008); the word beside it says the same."""
@@ -60,14 +61,8 @@ def seen_by(config: NotifyConfig, reader: Reader, notices: Sequence[Notice], sea
         facts = facts_of(config, notices, reader.words, seal)
         return [as_public(notice, facts, public=True) for notice in notices]
     if reader.access == "partners":
-        hidden = frozenset(overlay.name for overlay in config.overlays if overlay.restricted)
-        return [_without(notice, hidden) for notice in notices]
+        return [replace(notice, place=unrestricted(notice.place, config.overlays)) for notice in notices]
     return list(notices)
-
-
-def _without(notice: Notice, hidden: frozenset[str]) -> Notice:
-    kept = tuple(one for one in notice.place.overlaps if one.layer not in hidden)
-    return replace(notice, place=replace(notice.place, overlaps=kept))
 
 
 def letter_of(

@@ -4,7 +4,7 @@ An alert says what was seen on a lattice; a notice adds where that is in the wor
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Literal
 
 from shapely.geometry.base import BaseGeometry
@@ -88,8 +88,6 @@ class Notice:
     """Satellites that looked since the change, e.g. `landsat-9`, `sentinel-1a`."""
     days_unseen: int | None = None
     """Days without a clear look before this one; null where that is not known."""
-    before: date | None = None
-    """Date of what the same reader was told last of this alert; null for the first word."""
     collection_title: str = ""
     """Name of the job for people, e.g. `Madre de Dios`."""
 

@@ -39,7 +39,7 @@ class Maker:
         for key, place in zip(new, places_of(alerts, self.overlays, self.grid.resolution), strict=True):
             alert = found[key].alert
             self._made[key] = Notice(
-                alert, store.message_kind(alert), place, found[key].known_at, self._platforms(alert), hidden_days(alert), None,
+                alert, store.message_kind(alert), place, found[key].known_at, self._platforms(alert), hidden_days(alert),
                 self.config.title or self.job,
             )  # fmt: skip
         return {key: self._made[key] for key in keys}

@@ -19,6 +19,7 @@ from jobs.notify.channels.result import Outcome
 from jobs.notify.channels.secrets import secret
 from jobs.notify.deliveries import Delivery
 from jobs.notify.feeds.cap import Earlier
+from jobs.notify.feeds.told import sealed
 from jobs.notify.notice import Notice
 from jobs.notify.opening import Key
 from jobs.notify.sender import Post
@@ -73,6 +74,8 @@ def _send(
     if isinstance(channel, Feed):
         return _feed(config, reader, channel, told, records, seal)
     seen = compose.seen_by(config, reader, told, seal)
+    if seal:  # a delivery's id is made of the alert's, which tells the place to whoever tries them all
+        claimed = [replace(one, id=sealed(one.id, seal)) for one in claimed]
     if isinstance(channel, Folder | Mail):
         withheld = records.withheld(reader.name, claimed[0].rule)
         chips = _chips(reader, told, records)
