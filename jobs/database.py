@@ -221,6 +221,22 @@ LOOKED_AT: Final = sa.Table(
     sa.Column("notification", sa.String(64), primary_key=True),
     sa.Column("outbox", sa.ForeignKey("outbox.id"), primary_key=True, autoincrement=False),
 )
+REVIEWS: Final = sa.Table(
+    "review",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("job", sa.ForeignKey("job.name"), nullable=False, index=True),
+    sa.Column("alert", sa.String(36), nullable=False),
+    # the revision that was looked at
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(32)),
+    sa.Column("by", sa.String(80), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("note", sa.String(500), nullable=False),
+    sa.Column("known_at", Instant, nullable=False),
+    sa.ForeignKeyConstraint(["alert", "revision"], ["revision.alert", "revision.number"]),
+)
 
 
 def default_url(folder: Path) -> str:

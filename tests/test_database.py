@@ -122,6 +122,7 @@ def test_what_is_made_is_what_the_tables_say(engine: Engine) -> None:
         "coverage",
         "delivery",
         "looked_at",
+        "review",
     }
     assert tables == own | {"alembic_version"}
 

@@ -156,6 +156,7 @@ def several() -> list[Notice]:
         date(2025, 12, 31),
         date(2026, 1, 1),
         date(2026, 2, 1),
+        date(2026, 3, 1),
     ]
     return [
         notice_of(
@@ -369,7 +370,7 @@ def test_any_outline_comes_back_from_every_format(cells: set[tuple[int, int]]) -
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.permutations(range(6)))
+@given(st.permutations(range(7)))
 def test_the_order_of_the_notices_changes_no_byte(order: list[int]) -> None:
     notices = several()
     for write in WRITERS.values():
@@ -378,7 +379,7 @@ def test_the_order_of_the_notices_changes_no_byte(order: list[int]) -> None:
 
 def test_the_latest_change_comes_first_then_the_smaller_id() -> None:
     shown = ordered(several(), FACTS, public=False)
-    assert [n.alert.short_code for n in shown] == ["C1-X", "C2-X", "C0-X", "C5-X", "C4-X", "C3-X"]
+    assert [n.alert.short_code for n in shown] == ["C1-X", "C2-X", "C0-X", "C6-X", "C5-X", "C4-X", "C3-X"]
 
 
 @pytest.mark.parametrize("name", ["atom", "kml", "kmz", "gpx"])
@@ -848,7 +849,7 @@ def test_chips_lie_in_the_kmz_and_show_in_the_balloon(tmp_path: Path) -> None:
     assert [i for images in shown.values() for i in images] == sorted(archive.namelist()[1:], reverse=True)
     assert shown[f"alert-{one.alert.id}"] == [f"files/{one.alert.id}.png"]
     (tmp_path / "a.kmz").write_bytes(packed)
-    assert len(pyogrio.read_dataframe(tmp_path / "a.kmz")) == 6
+    assert len(pyogrio.read_dataframe(tmp_path / "a.kmz")) == 7
 
 
 def test_a_kmz_without_chips_holds_the_kml_alone() -> None:

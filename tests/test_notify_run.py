@@ -19,6 +19,7 @@ from jobsetup import NOON, link, start, write_scenes
 from standardwebhooks import Webhook
 
 from detection.errors import BadInput
+from jobs.cli import sachawatch
 from jobs.config import load
 from jobs.notify.asked import NotifyConfig
 from jobs.notify.deliveries import delivery_id
@@ -248,3 +249,59 @@ def test_the_public_is_given_no_place_away(
     assert heard[0].idents and not guesses & set(heard[0].idents), (
         "who knows how ids are made still cannot find the alert"
     )
+
+
+def test_who_heard_of_an_alert_hears_that_it_was_rejected_and_the_next_run_does_not_undo_it(
+    home: Path, heard: tuple[Heard, int, int], scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.clock.now", lambda: CLOCK[0])
+    got = heard[0]
+    told(home)
+    codes = sorted(_codes(got.texts))
+    before = len(got.letters)
+    for code in codes:
+        assert (
+            main_of("review", home / "job.yaml", code, "--verdict", "rejected", "--reason", "FLOOD", "--by", "analista")
+            == 0
+        )
+    assert told(home, NOON + timedelta(hours=1)).complete
+    letters, texts, hooks = got.letters[before:], got.texts[before:], got.hooks[before:]
+    assert len(letters) == len(texts) == len(hooks) == before
+    body = letters[0].get_body(("plain",)).get_content()
+    assert (
+        "ANULADA" in letters[0]["Subject"]
+        and "Una persona revisó las imágenes" in body
+        and "hay agua por un tiempo" in body
+    )
+    assert letters[0]["References"].split()[0] in {one["References"].split()[0] for one in got.letters[:before]}
+    assert all("ANULADA" in text["message"] for text in texts)
+    assert {(h["type"].split(".")[-2], h["data"]["status"], h["data"]["rejection_reason"]) for h in hooks} == {
+        ("cancelled", "rejected", "FLOOD")
+    }
+    link(scenes, home / "scenes", lambda day: day < date(2024, 8, 8))
+    start(home / "scenes", home / "out")
+    shown = json.loads((home / "out" / "small" / "latest" / "alerts.geojson").read_text())["features"]
+    standing = {one["properties"]["short_code"]: one["properties"] for one in shown}
+    assert {standing[code]["review_status"] for code in codes} <= {"rejected", "needs_revision"}
+    again = told(home, NOON + timedelta(hours=2))
+    spoken = _codes(got.texts[len(texts) + before :])
+    outgrown = {code for code in codes if standing[code]["review_status"] == "needs_revision"}
+    assert again.complete and spoken & set(codes) == outgrown, "only what has outgrown its rejection is spoken of again"
+    reopen = ("--verdict", "reopened", "--by", "jefatura")
+    assert all(main_of("review", home / "job.yaml", code, *reopen) == 0 for code in codes)
+    assert told(home, NOON + timedelta(hours=3)).complete
+    assert "ANULADA" not in got.texts[-1]["message"]
+
+
+def _codes(texts: list[dict[str, str]]) -> set[str]:
+    """Short codes of alerts in text messages."""
+    return {found for text in texts for found in re.findall(r"\b[0-9A-Z]{6}-[0-9A-Z]\b", text["message"])}
+
+
+def main_of(*words: Any) -> int:
+    """The command line; its exit code."""
+    try:
+        sachawatch.main([str(word) for word in words], standalone_mode=False)
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from modelsetup import alert
 
-from detection.alerts import REASONS, Alert, AlertStatus, Review, reconcile, reviewed
+from detection.alerts import Alert, AlertStatus, Review, reconcile, reviewed
 from detection.alerts.record import WITHDRAWN
 
 DAY = date(2024, 6, 20)
@@ -57,11 +57,6 @@ def test_what_people_and_the_detector_say_comes_to(detected: AlertStatus, verdic
 def test_who_is_sure_makes_it_sure() -> None:
     assert reviewed(made(), review("validated")).confidence == "high"
     assert reviewed(made(), review("in_review")).confidence == "low"
-
-
-def test_every_reason_is_said_in_words() -> None:
-    assert "OTHERS" in REASONS
-    assert all(code.isupper() and words and "illegal" not in words for code, words in REASONS.items())
 
 
 @settings(max_examples=60, deadline=None)

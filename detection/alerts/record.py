@@ -101,7 +101,7 @@ class Alert:
     review_status: ReviewStatus = "unreviewed"
     """What people say of it; `needs_revision` too where a rejected alert has grown beyond what was looked at."""
     rejection_reason: str | None = None
-    """Why it was rejected, a key of `review.REASONS`."""
+    """Why it was rejected, one of `review.REASONS`."""
     reviewed_on: date | None = None
     """Day of the review that counts, UTC."""
 

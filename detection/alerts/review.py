@@ -12,29 +12,29 @@ from detection.alerts.record import Alert, AlertStatus, ReviewStatus
 
 Verdict = Literal["in_review", "needs_revision", "validated", "rejected", "reopened"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
-REASONS: Final[Mapping[str, str]] = {
-    "REFORESTATION": "a plantation was harvested or planted",
-    "SEASONALITY": "leaves fall and come back with the season",
-    "FARMING": "a field that was a field before",
-    "BURNED": "a fire that left the forest standing",
-    "SHADOW_RELIEF": "shadow of a slope",
-    "AVAILABILITY_OF_IMAGES": "the images do not suffice to tell",
-    "DUPLICATE": "another alert says the same",
-    "CLOUD": "cloud, haze, smoke or their shadow",
-    "QUALITY": "the image is at fault",
-    "DEGRADATION": "thinned by nature, no clearing",
-    "MINING": "an old mine, no new clearing",
-    "NATURAL_WITHOUT_CHANGE": "natural, and nothing has changed",
-    "MINIMUM_AREA": "too small to count",
-    "ANTROPIC_BEFORE": "cleared before the monitoring began",
-    "RIVER_MIGRATION": "a river has moved",
-    "FLOOD": "water stands there for a time",
-    "LANDSLIDE": "a slope has slid",
-    "WINDTHROW": "a storm has felled the trees",
-    "SENSOR_ARTEFACT": "an artefact of the sensor",
-    "AUTHORISED": "clearing by permit",
-    "OTHERS": "for another reason",
-}
+REASONS: Final = (
+    "REFORESTATION",
+    "SEASONALITY",
+    "FARMING",
+    "BURNED",
+    "SHADOW_RELIEF",
+    "AVAILABILITY_OF_IMAGES",
+    "DUPLICATE",
+    "CLOUD",
+    "QUALITY",
+    "DEGRADATION",
+    "MINING",
+    "NATURAL_WITHOUT_CHANGE",
+    "MINIMUM_AREA",
+    "ANTROPIC_BEFORE",
+    "RIVER_MIGRATION",
+    "FLOOD",
+    "LANDSLIDE",
+    "WINDTHROW",
+    "SENSOR_ARTEFACT",
+    "AUTHORISED",
+    "OTHERS",
+)
 """Why an alert is rejected: the codes of MapBiomas Alerta (`alert-status.ts`) without those of its image sources, and six of
 the reviewers of this region."""
 OUTGROWN_SHARE: Final = 0.2
@@ -53,7 +53,7 @@ class Review:
     verdict: Verdict
     """What was said."""
     reason: str | None
-    """A key of REASONS where it was rejected."""
+    """One of REASONS where it was rejected."""
     day: date
     """When, UTC."""
     cells: NDArray[np.int32]
@@ -68,7 +68,7 @@ def reviewed(alert: Alert, review: Review | None, joined: Sequence[NDArray[np.in
     """
     if review is None:
         return alert
-    said = _said(review)
+    said: ReviewStatus = "unreviewed" if review.verdict == "reopened" else review.verdict
     if review.verdict == "rejected" and (_outgrown(alert, review) or any(_beyond(c, review.cells) for c in joined)):
         said = "needs_revision"
     status = _status(alert.detection_status, said)
@@ -76,15 +76,11 @@ def reviewed(alert: Alert, review: Review | None, joined: Sequence[NDArray[np.in
         alert,
         status=status,
         detected=None if status == alert.detection_status else alert.detection_status,
-        confidence="high" if said == "validated" and alert.confidence == "low" else alert.confidence,
+        confidence="high" if said == "validated" or alert.confirmed_on is not None else "low",
         review_status=said,
         rejection_reason=review.reason if said == "rejected" else None,
         reviewed_on=review.day,
     )
-
-
-def _said(review: Review) -> ReviewStatus:
-    return "unreviewed" if review.verdict == "reopened" else review.verdict
 
 
 def _status(detected: AlertStatus, said: ReviewStatus) -> AlertStatus:

@@ -29,9 +29,17 @@ SCHEMA: Final = "urn:sachawatch:schema:alert:1"
 """Of what webhooks carry: docs/alert.schema.json. What is added keeps the number, what changes meaning gets the next."""
 NAMES: Final = ("id", "short_code", "revision", "status", "change_type", "driver", "probability", "model", "confidence",
                 "area_ha", "confirmed_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_metric", "baseline", "simulated",
-                "previous_id", "merged_into", "collection")  # fmt: skip
+                "previous_id", "merged_into", "collection", "review_status", "rejection_reason")  # fmt: skip
 """Fields of an alert that a webhook carries as they are."""
-DATES: Final = ("change_date", "last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected")
+DATES: Final = (
+    "change_date",
+    "last_clear_before",
+    "first_detected",
+    "confirmed_on",
+    "finished_on",
+    "last_detected",
+    "reviewed_on",
+)
 """Those that it carries as ISO dates."""
 DIGEST: Final = "digest"
 MOST_CHIPS: Final = 8

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from detection.alerts import Alert
+from detection.alerts import WITHDRAWN, Alert
 from detection.errors import BadInput
 from jobs.notify.feeds import FeedFacts, Wording
 from jobs.notify.feeds.markup import clean, line, noon, utc
 from jobs.notify.feeds.places import polygons
 from jobs.notify.feeds.told import address, figures, told
 from jobs.notify.notice import Notice, Overlap, Place
-from jobs.store import WITHDRAWN
 
 NONE, REFERENCE, IMPORTANT, URGENT = 0, 100, 200, 300
 """Priorities of EarthRanger: grey, green, amber, red."""

@@ -6,8 +6,9 @@ half a number.
 
 from typing import Final
 
+from detection.alerts import WITHDRAWN
 from jobs.notify.channels.gateway import plain, septets
-from jobs.notify.message import CANCELLED, STATUS, _
+from jobs.notify.message import STATUS, _
 from jobs.notify.notice import Notice
 from jobs.notify.words import Words
 
@@ -48,7 +49,7 @@ def _parts(notice: Notice, words: Words) -> list[str]:
     marked = f"{words.say(_('SIMULATED'))} " if alert.simulated else ""
     first = plain(f"{marked}{words.say(_('ALERT'))} {alert.short_code} {status}")
     where = f"{place.lat:.5f},{place.lon:.5f}" if place.utm else f"~{place.lat:.2f},{place.lon:.2f}"
-    if alert.status in CANCELLED:
+    if alert.status in WITHDRAWN:
         return [first, plain(words.say(_("forget it"))), where]
     size = f"{alert.area_ha:.1f}ha"
     seen = plain(words.say(_("seen {day}"), day=_day(notice)))

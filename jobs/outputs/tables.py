@@ -17,7 +17,15 @@ from shapely import MultiPolygon, to_wkb
 
 Row = dict[str, Any]
 
-_DATES = ("change_date", "last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected")
+_DATES = (
+    "change_date",
+    "last_clear_before",
+    "first_detected",
+    "confirmed_on",
+    "finished_on",
+    "last_detected",
+    "reviewed_on",
+)
 _DAYS = ("first_day", "last_day")
 _WHOLE = ("revision", "status_code", "gsd_m", "count", "year")
 _TRUTHS = ("area_is_estimate", "simulated")
@@ -43,11 +51,21 @@ _TYPES: dict[str, pa.DataType] = {
     "observed_at": pa.timestamp("ms", "UTC"),
 }
 COLUMNS = (
-    *("id", "short_code", "revision", "collection", "status", "status_code", "status_scheme", "change_date"),
+    *(
+        "id",
+        "short_code",
+        "revision",
+        "collection",
+        "status",
+        "detection_status",
+        "status_code",
+        "status_scheme",
+        "change_date",
+    ),
     *("last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected", "observed_at", "known_at"),
     *("area_ha", "area_ha_new", "confirmed_ha", "area_is_estimate", "mmu_ha", "gsd_m", "magnitude", "magnitude_max"),
     *("magnitude_sigma", "magnitude_metric", "count", "confidence", "change_type", "driver", "probability", "model"),
-    *("baseline", "detected_by"),
+    *("review_status", "rejection_reason", "reviewed_on", "baseline", "detected_by"),
     *("simulated", "previous_id", "merged_into", "lattice", "geometry_method", "lon", "lat", "utm_zone", "utm_e"),
     "utm_n",
 )
