@@ -237,6 +237,25 @@ REVIEWS: Final = sa.Table(
     sa.Column("known_at", Instant, nullable=False),
     sa.ForeignKeyConstraint(["alert", "revision"], ["revision.alert", "revision.number"]),
 )
+BULLETINS: Final = sa.Table(
+    "bulletin",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("notification", sa.String(64), nullable=False),
+    sa.Column("reader", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("sector", sa.String(200), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    # what is said, as it was when it was decided on
+    sa.Column("record", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created", Instant, nullable=False),
+    sa.Column("next_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant),
+    sa.Column("answer", sa.String(300), nullable=False),
+    sa.Index(None, "notification", "state", "next_at"),
+)
 
 
 def default_url(folder: Path) -> str:

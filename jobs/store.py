@@ -88,6 +88,14 @@ def known_at(engine: Engine, job: str) -> dict[str, str]:
         return {row.alert: row.known_at.strftime("%Y-%m-%dT%H:%M:%SZ") for row in rows}
 
 
+def began_at(engine: Engine, job: str) -> dict[str, datetime]:
+    """Alert -> when its first revision was committed, UTC."""
+    asked = sa.select(REVISIONS.c.alert, REVISIONS.c.known_at).join(ALERTS)
+    with reading(engine) as connection:
+        rows = connection.execute(asked.where(ALERTS.c.job == job, REVISIONS.c.number == 1))
+        return {row.alert: row.known_at for row in rows}
+
+
 def when_known(engine: Engine, ident: str) -> dict[int, datetime]:
     """Revision of an alert -> when it was committed, UTC."""
     asked = sa.select(REVISIONS.c.number, REVISIONS.c.known_at).where(REVISIONS.c.alert == ident)

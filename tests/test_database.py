@@ -123,6 +123,7 @@ def test_what_is_made_is_what_the_tables_say(engine: Engine) -> None:
         "delivery",
         "looked_at",
         "review",
+        "bulletin",
     }
     assert tables == own | {"alembic_version"}
 

@@ -16,6 +16,7 @@ import feedparser
 import pytest
 from aiosmtpd.controller import Controller
 from jobsetup import NOON, link, start, write_scenes
+from pyproj import Transformer
 from standardwebhooks import Webhook
 
 from detection.errors import BadInput
@@ -305,3 +306,56 @@ def main_of(*words: Any) -> int:
     except SystemExit as error:
         return int(error.code or 0)
     return 0
+
+
+def test_a_week_and_a_sector_that_nobody_sees_are_told_with_what_was_seen(
+    home: Path, heard: tuple[Heard, int, int], scenes: Path
+) -> None:
+    """Two sectors, the halves of the area; the weeks are those of the scenes."""
+    got = heard[0]
+    (home / "sectors.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {"id": name, "name": f"Sector {name}"}, "geometry": half(west)}
+        for name, west in (("Norte", 370_680), ("Sur", 370_680 + 56 * 30))
+    ]}))  # fmt: skip
+    (home / "note.yaml").write_text((home / "note.yaml").read_text() + (
+        "overlays:\n  - {name: sectors, kind: other, path: sectors.geojson, source: park, version: '1', id_field: id, "
+        "name_field: name}\nbulletin: {to: [jefatura, sistema, puesto, carpeta], sectors: sectors}\n"
+    ))  # fmt: skip
+    monday, weeks = datetime(2024, 7, 22, 13, tzinfo=NOON.tzinfo), timedelta(days=7)
+    assert [line for line in told(home, monday, dry_run=True).previews if "Madre de Dios: " in line]
+    assert told(home, monday).complete and not [one for one in got.letters if "SIN VISTA" in one["Subject"]]
+    first = got.letters[0].get_body(("plain",)).get_content()
+    assert "Sector Norte: 0 alertas nuevas" in first and "visto con claridad el" in first
+    assert {hook["type"] for hook in got.hooks} == {"pe.sachawatch.bulletin.weekly.v1"} and len(got.texts) == 1
+    assert told(home, monday).sent.messages == 0, "a week is told once"
+    dark = told(home, monday + 10 * weeks)
+    assert len(dark.bulletins) == 3 * 4 and dark.complete
+    assert told(home, monday + 10 * weeks + timedelta(days=1)).complete
+    blind = [one for one in got.letters if "SIN VISTA" in one["Subject"]]
+    assert len(blind) == 2 and "no significa que allí no pase nada" in blind[0].get_body(("plain",)).get_content()
+    assert (
+        len(
+            [
+                text
+                for text in got.texts
+                if "SIN VISTA" in text["message"] and "Sin alerta no es sin cambio" in text["message"]
+            ]
+        )
+        == 2
+    )
+    link(scenes, home / "scenes", lambda _: True)
+    start(home / "scenes", home / "out")
+    back = datetime(2025, 1, 5, 15, tzinfo=NOON.tzinfo)
+    told(home, back)
+    assert told(home, back + timedelta(days=1)).complete
+    assert sorted(one["Subject"] for one in got.letters if "VISTO DE NUEVO" in one["Subject"]) == [
+        "VISTO DE NUEVO: Sector Norte", "VISTO DE NUEVO: Sector Sur",
+    ]  # fmt: skip
+
+
+def half(west: int) -> dict[str, Any]:
+    """A box of the scene's height and half its width, WGS 84."""
+    place = Transformer.from_crs("EPSG:32719", "OGC:CRS84", always_xy=True)
+    corners = [(west, 8_592_480), (west, 8_589_600), (west + 56 * 30, 8_589_600), (west + 56 * 30, 8_592_480)]
+    ring = [place.transform(*corner) for corner in (*corners, corners[0])]
+    return {"type": "Polygon", "coordinates": [ring]}

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.alerts.activity import Activity, activity
 from detection.alerts.record import (
     CROCKFORD,
     NAMESPACE,
@@ -34,12 +35,14 @@ __all__ = [
     "REASONS",
     "VERDICTS",
     "WITHDRAWN",
+    "Activity",
     "Alert",
     "AlertStatus",
     "Confidence",
     "Naming",
     "Review",
     "Verdict",
+    "activity",
     "alert_id",
     "content",
     "read_code",

@@ -4,6 +4,7 @@ Said first is what it is and its code; then where; then the rest, as far as it f
 half a number.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from detection.alerts import WITHDRAWN
@@ -34,9 +35,14 @@ LEAST_NAME: Final = 12
 
 def short(notice: Notice, words: Words) -> str:
     """At most LIMIT septets of GSM-7 without accents."""
+    return fitted(_parts(notice, words))
+
+
+def fitted(parts: Iterable[str]) -> str:
+    """The parts that fit into one message, in their order; one that does not is left out whole."""
     made = ""
-    for part in _parts(notice, words):
-        longer = f"{made} {part}".strip() if made else part
+    for part in parts:
+        longer = f"{made} {part}".strip()
         if _fits(longer):
             made = longer
     return made
@@ -72,10 +78,10 @@ def _name(notice: Notice, room: int) -> str:
     """What it touches, cut to the room there is; empty where that would say nothing."""
     inside = next((one.name for one in notice.place.overlaps if one.relation != "near" and one.name), "")
     made = plain(" ".join(inside.split()))
-    return _cut(made, room) if room >= LEAST_NAME else ""
+    return cut(made, room) if room >= LEAST_NAME else ""
 
 
-def _cut(text: str, room: int) -> str:
+def cut(text: str, room: int) -> str:
     """The longest beginning that takes no more septets than there is room."""
     while text and (septets(text) or LIMIT) > room:
         text = text[:-1]
