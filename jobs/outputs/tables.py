@@ -24,6 +24,7 @@ _DATES = (
     "confirmed_on",
     "finished_on",
     "last_detected",
+    "last_look",
     "reviewed_on",
 )
 _DAYS = ("first_day", "last_day")
@@ -62,7 +63,17 @@ COLUMNS = (
         "status_scheme",
         "change_date",
     ),
-    *("last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected", "observed_at", "known_at"),
+    *(
+        "last_clear_before",
+        "first_detected",
+        "confirmed_on",
+        "finished_on",
+        "last_detected",
+        "last_look",
+        "activity",
+        "observed_at",
+        "known_at",
+    ),
     *("area_ha", "area_ha_new", "confirmed_ha", "area_is_estimate", "mmu_ha", "gsd_m", "magnitude", "magnitude_max"),
     *("magnitude_sigma", "magnitude_metric", "count", "confidence", "change_type", "driver", "probability", "model"),
     *("review_status", "rejection_reason", "reviewed_on", "baseline", "detected_by"),

@@ -19,7 +19,7 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry import box, shape
 from shapely.geometry.polygon import orient
 
-from detection.alerts import Alert
+from detection.alerts import Activity, Alert
 from detection.codes import ALERT_COLOUR, STATUS_SCHEME
 from detection.errors import BadInput, GridMismatch
 from jobs.outputs import RunFacts, publish
@@ -93,7 +93,20 @@ def place(cells: NDArray[np.int32], lattice: str) -> Place | None:
     return Place(round(lon, DECIMALS), round(lat, DECIMALS), zone, easting, northing)
 
 
-def properties(alert: Alert, *, known_at: str | None, detected_by: str) -> Row:
+@dataclass(frozen=True)
+class Going:
+    """Whether what an alert tells of goes on."""
+
+    activity: Activity = "unknown"
+    """As `detection.alerts.activity` has it."""
+    last_look: date | None = None
+    """The last day since which half of its cells have been seen clearly; null: they have not, or it is not known here."""
+
+
+NOTHING_KNOWN: Mapping[str, Going] = {}
+
+
+def properties(alert: Alert, *, known_at: str | None, detected_by: str, going: Going = Going()) -> Row:
     """The flat facts of an alert, as dates, numbers and text; the geometry and the id stand elsewhere."""
     return {
         "short_code": alert.short_code,
@@ -112,6 +125,8 @@ def properties(alert: Alert, *, known_at: str | None, detected_by: str) -> Row:
         "confirmed_on": alert.confirmed_on,
         "finished_on": alert.finished_on,
         "last_detected": alert.last_detected,
+        "last_look": going.last_look,
+        "activity": going.activity,
         "observed_at": datetime.fromtimestamp(alert.observed_at, UTC),
         "known_at": known_at,
         "area_ha": number(alert.area_ha, 4),
@@ -162,16 +177,26 @@ def feature(alert: Alert, *, known_at: str | None = None, detected_by: str = "")
     return _feature(row, to_lonlat(outline(alert.cells, alert.lattice), lattice_parts(alert.lattice)[0]))
 
 
-def write_vectors(alerts: Sequence[Alert], folder: Path, *, known_at: Mapping[str, str], run: RunFacts) -> list[Path]:
+def write_vectors(
+    alerts: Sequence[Alert],
+    folder: Path,
+    *,
+    known_at: Mapping[str, str],
+    run: RunFacts,
+    going: Mapping[str, Going] = NOTHING_KNOWN,
+) -> list[Path]:
     """Write alerts.geojson, .gpkg, .parquet and .qml, rows in the order of their ids; the paths come back.
 
-    known_at maps an alert's id to when we knew of this revision (ISO 8601). The same input gives the same bytes.
+    known_at maps an alert's id to when we knew of this revision (ISO 8601), going to whether it goes on. The same input gives
+    the same bytes.
     Raises GridMismatch when an alert lies on another lattice than the run, BadInput when an id comes twice.
     """
     rows = sorted(alerts, key=lambda a: a.id)
     _check(rows, run)
     facts: list[Row] = [
-        {"id": a.id} | properties(a, known_at=known_at.get(a.id), detected_by=run.detected_by) for a in rows
+        {"id": a.id}
+        | properties(a, known_at=known_at.get(a.id), detected_by=run.detected_by, going=going.get(a.id, Going()))
+        for a in rows
     ]
     return write_sheet(ALERTS, facts, [a.cells for a in rows], folder, colours=ALERT_COLOUR, run=run)
 
