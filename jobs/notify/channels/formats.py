@@ -1,5 +1,6 @@
 """What a feed may be asked for: its formats, and what some of them must be told. `files.py` writes them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import date
@@ -18,7 +19,7 @@ USUAL: Final[tuple[Format, ...]] = ("atom", "kml", "gpx", "cap")
 """What is written where nothing is said."""
 NEEDED: Final[Mapping[Format, str]] = {"earthranger": "event_type", "gundi": "event_type", "smart": "category"}
 """Format -> the key without which it cannot be made: each site names its own, so that there is no default."""
-Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,100}$")]
+KEY: Final = re.compile(r"[A-Za-z0-9_]{1,100}")
 """A key of a data model of SMART."""
 
 
@@ -27,8 +28,7 @@ class Events:
     """What the events of EarthRanger or Gundi need."""
 
     event_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$", examples=["forest_alert"])]
-    """The type of event that the site has for alerts, by its value and not its display name; one that it lacks is refused
-    there."""
+    """Value, not display name, of the type of event that the site has for alerts."""
     point: bool = False
     """Its type takes points only: the outline stays out."""
 
@@ -41,14 +41,17 @@ class Incidents:
         str, Field(pattern=r"^[A-Za-z0-9_]{1,100}(\.[A-Za-z0-9_]{1,100})*\.?$", examples=["threats.forestloss"])
     ]
     """Path of the category of alerts in the data model of the conservation area."""
-    attributes: Mapping[str, Key] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
     """Detail of an alert -> key of the category's attribute for it, e.g. `area_ha: areaha`; SMART refuses keys that the category
     lacks. All details are in the comment, too."""
 
     def __post_init__(self) -> None:
-        strange = sorted(set(self.attributes) - set(DETAILS))
-        said = f"{', '.join(strange)} is no detail of an alert; choose from {', '.join(DETAILS)}"
-        require((not strange, ("attributes",), said))
+        strange = ", ".join(sorted(set(self.attributes) - set(DETAILS)))
+        broken = ", ".join(repr(key) for key in self.attributes.values() if not KEY.fullmatch(key))
+        require(
+            (not strange, ("attributes",), f"{strange} is no detail of an alert; choose from {', '.join(DETAILS)}"),
+            (not broken, ("attributes",), f"{broken} is no key of a data model; write letters, digits and underscores"),
+        )
 
 
 @parameters
