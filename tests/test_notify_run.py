@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import feedparser
+import pyogrio
 import pytest
 from aiosmtpd.controller import Controller
 from jobsetup import NOON, link, start, write_scenes
@@ -359,3 +360,35 @@ def half(west: int) -> dict[str, Any]:
     corners = [(west, 8_592_480), (west, 8_589_600), (west + 56 * 30, 8_589_600), (west + 56 * 30, 8_592_480)]
     ring = [place.transform(*corner) for corner in (*corners, corners[0])]
     return {"type": "Polygon", "coordinates": [ring]}
+
+
+def test_a_feed_of_every_format_holds_what_is_told_and_the_public_one_no_place(
+    home: Path, heard: tuple[Heard, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEAL", "a secret of at least sixteen bytes")
+    asked = (
+        "kind: feed, formats: [geojson, geopackage, national, earthranger, gundi, smart, comapeo], "
+        "earthranger: {event_type: forest_alert}, gundi: {event_type: forest_alert}, smart: {category: threats.forestloss}"
+    )
+    text = (home / "note.yaml").read_text()
+    readers = "".join(
+        f"  - {{name: {name}, access: {access}, channel: {{{asked}, path: {home}/{name}}}}}\n"
+        for name, access in (("alle", "restricted"), ("welt", "public"))
+    )
+    text = text.replace("rules:\n", f"{readers}rules:\n").replace("lista]", "lista, alle, welt]")
+    (home / "note.yaml").write_text(text + "seal: env:SEAL\nembargo: {public_days: 0}\n")
+    assert told(home).complete
+    wanted = {"earthranger", "gundi", "smart", "comapeo"}
+    ids = {}
+    for name in ("alle", "welt"):
+        assert {p.name for p in (home / name).iterdir() if p.is_dir()} == wanted
+        for layer in ("alerts", "MonitoreoDeforestacion"):
+            made = json.loads((home / name / f"{layer}.geojson").read_text(encoding="utf-8"))
+            assert made["features"] and len(pyogrio.read_dataframe(home / name / f"{layer}.gpkg", layer=layer)) == len(
+                made["features"]
+            )
+        ids[name] = {one["id"] for one in json.loads((home / name / "alerts.geojson").read_text())["features"]}
+        assert {p.name.split(".")[0] for p in (home / name / "smart").iterdir()} == ids[name]
+    assert len(ids["alle"]) == len(ids["welt"]) and not ids["alle"] & ids["welt"]
+    shown = b"".join(path.read_bytes() for path in (home / "welt").rglob("*") if path.is_file())
+    assert not any(one.encode() in shown for one in ids["alle"])

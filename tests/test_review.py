@@ -55,8 +55,9 @@ def test_what_people_and_the_detector_say_comes_to(detected: AlertStatus, verdic
 
 
 def test_who_is_sure_makes_it_sure() -> None:
-    assert reviewed(made(), review("validated")).confidence == "high"
-    assert reviewed(made(), review("in_review")).confidence == "low"
+    first_sign = made(confirmed_on=None)
+    assert reviewed(first_sign, review("validated")).confidence == "high"
+    assert reviewed(first_sign, review("in_review")).confidence == "low"
 
 
 @settings(max_examples=60, deadline=None)

@@ -83,10 +83,12 @@ def test_a_file_is_on_record_once_with_a_revision_and_a_message_each(engine: Eng
 
 def test_the_latest_look_counts_whatever_the_order_of_lines_and_files(engine: Engine, tmp_path: Path) -> None:
     late, early = f"{CODES[0]},reopened,,a,2024-06-05,\n", f"{CODES[0]},rejected,FLOOD,a,2024-06-04,\n"
-    assert put(engine, tmp_path, late + early).revisions[0].review_status == "unreviewed"
+    assert put(engine, tmp_path, late + early).revisions == (), "rejected and reopened before anybody was told"
     assert standing(engine, "job")[IDS[0]].verdict == "reopened"
     older = put(engine, tmp_path, f"{CODES[0]},validated,,b,2024-06-03T13:00Z,\n")
     assert (older.new, older.revisions) == (1, ()), "put on record, and outdone already"
+    (one,) = put(engine, tmp_path, f"{CODES[0]},validated,,b,2024-06-05T13:00Z,\n").revisions
+    assert (one.status, one.review_status, one.revision) == ("confirmed", "validated", 2)
 
 
 def test_a_review_covers_what_was_known_when_it_was_made(engine: Engine, tmp_path: Path) -> None:

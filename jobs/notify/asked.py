@@ -11,6 +11,7 @@ from pydantic import Field
 from detection.types import parameters
 from jobs.mistakes import require
 from jobs.notify.bulletins import Watch
+from jobs.notify.channels.formats import NEEDED, USUAL, Detections, Events, Format, Incidents, Report, makeable
 from jobs.notify.channels.gateway import Gateway, check_number
 from jobs.notify.channels.mail import MailServer
 from jobs.notify.opening import Audience
@@ -75,8 +76,26 @@ class Feed:
     kind: Literal["feed"] = "feed"
     """The channel: `feed`."""
     path: Path = Path("feed")
-    """Folder of `alerts.atom`, `alerts.kml`, `alerts.gpx` and a CAP message for each time an alert was told, relative to where
-    the notification is started."""
+    """Folder of the files, relative to where the notification is started."""
+    formats: Annotated[tuple[Format, ...], MinLen(1)] = USUAL
+    """What is written. All as it stands: `atom`, `kml`, `gpx`, `geojson`, `geopackage` are `alerts.atom` and so on, the last two
+    with the data that webhooks carry; `national` is the record of the State, `MonitoreoDeforestacion.gpkg` and `.geojson`.
+    Each time an alert is told: `cap` is `ID.REVISION.cap.xml`; `earthranger`, `gundi`, `smart`, `comapeo` are
+    `smart/ID.REVISION.json` and so on, the body that the system takes. Asked for later, these say nothing of what was told
+    before: give them to a reader of their own to have all."""
+    earthranger: Events | None = None
+    """What events of EarthRanger need; null: they are not written."""
+    gundi: Events | None = None
+    """What events of Gundi need; null: they are not written."""
+    smart: Incidents | None = None
+    """What incidents of SMART need; null: they are not written."""
+    comapeo: Detections = field(default_factory=Detections)
+    """What alerts of CoMapeo may be told."""
+    national: Report = field(default_factory=Report)
+    """What the national record may be told."""
+
+    def __post_init__(self) -> None:
+        require(*makeable(self.formats, {name: getattr(self, name) for name in NEEDED}))
 
 
 Channel = Annotated[Folder | Feed | Mail | Hook | Text, Field(discriminator="kind")]

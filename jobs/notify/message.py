@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from detection.alerts import WITHDRAWN, Alert
+from jobs.notify.feeds.markup import line
 from jobs.notify.notice import Nearby, Notice, Overlap
 from jobs.notify.words import Words
 
@@ -134,8 +135,9 @@ def meaning(alert: Alert, words: Words) -> str:
 
 
 def text(notice: Notice, words: Words) -> str:
-    """The whole message as plain text."""
-    return "\n".join(f"{line.about}: {line.said}" if line.about else line.said for line in lines(notice, words)) + "\n"
+    """The whole message as plain text: no name makes a line of its own."""
+    said = [(one.about, line(one.said)) for one in lines(notice, words)]
+    return "\n".join(f"{about}: {rest}" if about else rest for about, rest in said) + "\n"
 
 
 def what(notice: Notice, words: Words) -> str:

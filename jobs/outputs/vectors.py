@@ -219,7 +219,7 @@ def write_sheet(
     style = vector_style(sheet.painted_by, colours)
     features = [_feature(f, polygons) for f, polygons in zip(facts, degrees, strict=True)]
     files = {
-        f"{sheet.name}.geojson": _collection(features),
+        f"{sheet.name}.geojson": collection(features),
         f"{sheet.name}.gpkg": geopackage(sheet, facts, metres, crs=run.grid.crs, style=style, made_at=run.known_at),
         f"{sheet.name}.parquet": geoparquet(sheet, facts, degrees),
         f"{sheet.name}.qml": style.encode(),
@@ -239,10 +239,15 @@ def _feature(row: Row, degrees: MultiPolygon) -> dict[str, Any]:
     return {"type": "Feature", "id": name, "geometry": geometry, "properties": facts}
 
 
-def _collection(features: Sequence[Mapping[str, Any]]) -> bytes:
-    """One feature a line, so that two runs can be compared by eye."""
-    lines = [json.dumps(f, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for f in features]
-    return ('{"type":"FeatureCollection","features":[\n' + ",\n".join(lines) + "\n]}\n").encode()
+def collection(features: Sequence[Mapping[str, Any]], **said: str) -> bytes:
+    """An RFC 7946 FeatureCollection, one feature a line, so that two runs can be compared by eye; said: foreign members."""
+    lines = [_json(one) for one in features]
+    head = _json({"type": "FeatureCollection", **said}).removesuffix("}")
+    return (head + ',"features":[\n' + ",\n".join(lines) + "\n]}\n").encode()
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _check(rows: Sequence[Alert], run: RunFacts) -> None:
