@@ -8,24 +8,29 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from noticesetup import PLACE, notice
+from shapely import STRtree, box
 
 from detection.alerts import activity
-from detection.types import to_day
+from detection.types import Grid, to_day
 from jobs.database import default_url, open_database
+from jobs.ledger import Tile
 from jobs.notify import noticeboard
 from jobs.notify.bulletin_words import data, lines, short, title
 from jobs.notify.bulletins import Before, Bulletin, Seen, Watch, decided, seen_in
 from jobs.notify.channels.gateway import septets
 from jobs.notify.channels.result import Outcome
 from jobs.notify.notice import Notice, Overlap
-from jobs.notify.sectors import NEVER, WHOLE, Sector
+from jobs.notify.sectors import NEVER, WHOLE, Sector, sectors
 from jobs.notify.sender import drain
 from jobs.notify.words import Words
+from jobs.overlays import Known, Opened, Overlay, Overlays
+from jobs.state import Generation
 
 LIMA = ZoneInfo("America/Lima")
 WATCH = Watch(to=("jefatura",))
@@ -215,3 +220,23 @@ def test_what_was_not_sent_is_outdone_by_what_came_since(tmp_path: Path) -> None
     drain(noticeboard.Board(engine, "note"), lambda some: (got.extend(some), Outcome("sent", ""))[1], now=lambda: week)
     assert [(one.kind, one.day) for one in got] == [("weekly", MONDAY + timedelta(days=7))]
     assert noticeboard.standing(engine, "note") == {("jefatura", "passed"): 2, ("jefatura", "sent"): 1}
+
+
+def test_every_sector_counts_its_own_cells_over_all_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tiles side by side, seen on different days; two sectors that cut across them, and a cell that nobody watches."""
+    grid = Grid("EPSG:32719", 0, 120, 30, (4, 4))
+    tiles = [Tile(name, 0, column, 4, 2, state=Generation(name, "0" * 64)) for name, column in (("a", 0), ("b", 2))]
+    watched = np.ones((4, 2), np.bool_)
+    watched[0, 0] = False
+    days = {"a": 100, "b": NEVER}
+    monkeypatch.setattr(
+        "jobs.notify.sectors._last_looks", lambda _, tile, part: (watched, np.full(part.shape, days[tile.id], np.int32))
+    )
+    layer = Overlay(name="sectors", kind="zone", path=Path("x.geojson"), source="park", version="1")
+    shapes = np.array([box(0, 60, 120, 120), box(0, 0, 120, 60)], object)
+    opened = Opened(layer, (Known("N", "Norte", ""), Known("S", "", "")), np.array([0, 1]), STRtree(shapes))
+    overlays = Overlays(grid.crs, (opened,), ())
+    north, south = sectors(tiles, grid, Path(), overlays, "sectors")
+    assert (north.name, north.looks, south.name, south.looks) == ("Norte", {100: 3, NEVER: 3}, "S", {100: 4, NEVER: 4})
+    (whole,) = sectors(tiles, grid, Path(), overlays, None)
+    assert whole.looks == {100: 7, NEVER: 7} and whole.ident == WHOLE
