@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ SETTINGS = (
     "max_connections=50",
 )
 """Nothing here has to outlive a power cut."""
+ABSENT = "no initdb and pg_ctl here, or no user `postgres` for root; apt-get install postgresql"
 TEMPLATE = "template_of_ours"
 
 
@@ -92,9 +94,18 @@ def _free_port() -> int:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """The server of this session."""
+    if _programs() is None:
+        pytest.skip(f"PostgreSQL: {ABSENT}")
+    with serving() as server:
+        yield server
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server, for as long as it is wanted. Raises RuntimeError where its programs are absent."""
     programs = _programs()
     if programs is None:
-        pytest.skip("PostgreSQL: no initdb and pg_ctl here, or no user `postgres` for root; apt-get install postgresql")
+        raise RuntimeError(ABSENT)
     folder, user = programs
     root, port = (
         Path(tempfile.mkdtemp(prefix="sachawatch-pg-")),
