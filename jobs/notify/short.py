@@ -4,10 +4,11 @@ Said first is what it is and its code; then where; then the rest, as far as it f
 half a number.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from jobs.notify.channels.gateway import plain, septets
-from jobs.notify.message import CANCELLED, STATUS, _
+from jobs.notify.message import CANCELLED, STATUS, _, away
 from jobs.notify.notice import Notice
 from jobs.notify.words import Words
 
@@ -27,8 +28,14 @@ WHO: Final = {
     "natural": _("natural"),
 }  # fmt: skip
 """Driver -> in a word."""
+WAYS: Final = {
+    "N": _("N"), "NE": _("NE"), "E": _("E"), "SE": _("SE"), "S": _("S"), "SW": _("SW"), "W": _("W"), "NW": _("NW"),
+}  # fmt: skip
+"""Direction -> in a letter or two."""
 LEAST_NAME: Final = 12
 """Characters of a name below which it is rather left out."""
+LEAST_REST: Final = 6
+"""Likewise where distance and direction stand before it."""
 
 
 def short(notice: Notice, words: Words) -> str:
@@ -53,7 +60,7 @@ def _parts(notice: Notice, words: Words) -> list[str]:
     size = f"{alert.area_ha:.1f}ha"
     seen = plain(words.say(_("seen {day}"), day=_day(notice)))
     room = LIMIT - len(first) - len(where) - len(size) - len(_kind(notice, words)) - len(seen) - 5
-    return [first, _kind(notice, words), size, _name(notice, room), where, seen, _count(notice, words)]
+    return [first, _kind(notice, words), size, _place(notice, words, room), where, seen, _count(notice, words)]
 
 
 def _kind(notice: Notice, words: Words) -> str:
@@ -67,11 +74,16 @@ def _day(notice: Notice) -> str:
     return notice.alert.last_detected.strftime("%d/%m")
 
 
-def _name(notice: Notice, room: int) -> str:
-    """What it touches, cut to the room there is; empty where that would say nothing."""
+def _place(notice: Notice, words: Words, room: int) -> str:
+    """What it touches, or where it lies from the nearest named place; only names are cut to the room there is."""
     inside = next((one.name for one in notice.place.overlaps if one.relation != "near" and one.name), "")
-    made = plain(" ".join(inside.split()))
-    return _cut(made, room) if room >= LEAST_NAME else ""
+    if made := plain(" ".join(inside.split())):
+        return _cut(made, room) if room >= LEAST_NAME else ""
+    if not notice.place.nearby:
+        return ""
+    one = notice.place.nearby[0]
+    whole, bare = (plain(" ".join(away(shown, words, WAYS).split())) for shown in (one, replace(one, name="")))
+    return _cut(whole, room) if room >= min(len(bare) + LEAST_REST, len(whole)) else ""
 
 
 def _cut(text: str, room: int) -> str:
