@@ -157,6 +157,7 @@ ALERT_COLOUR: Final[dict[str, str]] = {
     "expired": "#999999",
     "merged": "#999999",
     "retracted": "#999999",
+    "rejected": "#999999",
 }
 CHANGE_TYPE_MEANING: Final[dict[str, str]] = {
     "tree_cover_loss": "forest was cleared",

@@ -113,12 +113,44 @@ def status(config: Path, as_json: bool) -> None:
 @sachawatch.command()
 @CONFIG
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object a line.")
-@click.option("--all", "everything", is_flag=True, help="Expired, merged and retracted ones too.")
+@click.option("--all", "everything", is_flag=True, help="Expired, merged, retracted and rejected ones too.")
 def alerts(config: Path, as_json: bool, everything: bool) -> None:
     """List the alerts of a job, the largest first."""
     from jobs.overview import alert_lines
 
     for line in alert_lines(_monitor(config), as_json=as_json, everything=everything):
+        click.echo(line)
+
+
+@sachawatch.command()
+@CONFIG
+@click.argument("code", required=False)
+@click.option("--verdict", help="in_review, needs_revision, validated, rejected or reopened.")
+@click.option("--reason", help="Why it is rejected, e.g. CLOUD or FLOOD.")
+@click.option("--by", help="Who says so; a role will do.")
+@click.option("--note", default="", help="Anything more.")
+@click.option("--at", help="When the images were looked at (ISO 8601, UTC); without it: now.")
+@click.option("--revision", type=int, help="The revision looked at; without it: the last one known then.")
+@click.option(
+    "--file", "table", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Many reviews, CSV."
+)
+def review(config: Path, code: str | None, table: Path | None, **said: Any) -> None:
+    """Put on record what people say of the alert CODE of a job, or of those in a CSV file.
+
+    \b
+    sachawatch review job.yaml K7Q4M2-X --verdict rejected --reason CLOUD --by analyst
+    sachawatch review job.yaml --file reviews.csv
+    """
+    if (code is None) == (table is None):
+        _end("review: give either CODE or --file FILE", USAGE)
+    from jobs.clock import now
+    from jobs.overview import opened
+    from jobs.reviews import given, read_reviews
+    from jobs.reviews import review as put
+
+    job = _monitor(config)
+    asked = read_reviews(table, now()) if table is not None else [given({"code": code or "", **said}, now())]
+    for line in put(opened(job), job.name, asked, now).lines():
         click.echo(line)
 
 
@@ -132,14 +164,10 @@ def alerts(config: Path, as_json: bool, everything: bool) -> None:
 def notify(config: Path, dry_run: bool, revive: bool, past: bool) -> None:
     """Tell people of the alerts of a job, by the rules of CONFIG (kind notify). Nothing new sends nothing."""
     from jobs.clock import now
-    from jobs.config import load
-    from jobs.notify.asked import NotifyConfig
     from jobs.notify.run import notify as tell
     from jobs.notify.run import replay
 
-    asked = load(config)
-    if not isinstance(asked, NotifyConfig):
-        raise BadInput(f"{config}: is of kind {asked.kind}; `sachawatch notify` takes a config of kind notify")
+    asked = _asked(config, "notify")
     if past:
         for line in replay(asked):
             click.echo(line)
@@ -158,13 +186,9 @@ def notify(config: Path, dry_run: bool, revive: bool, past: bool) -> None:
 @click.option("--monitor-from", type=click.DateTime(["%Y-%m-%d"]), help="First day that is monitored.")
 def series(table: Path, config: Path, out: Path, monitor_from: Any) -> None:
     """Run a detector on TABLE (series_id, date, values), one row per change ever flagged."""
-    from jobs.config import SeriesConfig, load
     from jobs.series import run_series
 
-    chosen = load(config)
-    if not isinstance(chosen, SeriesConfig):
-        raise BadInput(f"{config}: is of kind {chosen.kind}; `sachawatch series` takes a config of kind series")
-    outcome = run_series(table, chosen, out, monitor_from.date() if monitor_from else None)
+    outcome = run_series(table, _asked(config, "series"), out, monitor_from.date() if monitor_from else None)
     for line in outcome.lines():
         click.echo(line)
 
@@ -175,13 +199,10 @@ def series(table: Path, config: Path, out: Path, monitor_from: Any) -> None:
 def evaluate(config: Path, why: str) -> None:
     """Score the detectors of CONFIG on data with a known truth, side by side."""
     from jobs.clock import now
-    from jobs.config import EvaluateConfig, load
     from jobs.evaluation.run import evaluate as start
     from jobs.progress import shown
 
-    asked = load(config)
-    if not isinstance(asked, EvaluateConfig):
-        raise BadInput(f"{config}: is of kind {asked.kind}; `sachawatch evaluate` takes a config of kind evaluate")
+    asked = _asked(config, "evaluate")
     with shown() as progress:
         outcome = start(asked, now=now, progress=progress, why=why)
     for line in outcome.lines:
@@ -220,19 +241,15 @@ def train(config: Path | None, model: str | None, out: Path | None, version: str
 
 def _training(config: Path | None, model: str | None) -> Any:
     """What a config asks for, or a shipped model."""
-    from jobs.config import load
     from jobs.sections import Output
-    from jobs.training.asked import TrainConfig, config_of
+    from jobs.training.asked import config_of
     from models.recipes import RECIPES
 
     if config is None:
         if model not in RECIPES:
             raise BadInput(f"train: no model {model!r} ships; there is {', '.join(RECIPES)}")
         return config_of(RECIPES[model], Output(folder=Path("models-trained")))
-    found = load(config)
-    if not isinstance(found, TrainConfig):
-        raise BadInput(f"{config}: is of kind {found.kind}; `sachawatch train` takes a config of kind train")
-    return found
+    return _asked(config, "train")
 
 
 @sachawatch.command()
@@ -258,23 +275,18 @@ def doctor(config: Path | None) -> None:
         raise SystemExit(IO_ERROR)
 
 
+def _asked(config: Path, *kinds: str) -> Any:
+    """The config; raises BadInput for one of another kind than the command takes."""
+    from jobs.config import load
+
+    found = load(config)
+    if found.kind not in kinds:
+        raise BadInput(f"{config}: is of kind {found.kind}; this command takes a config of kind {' or '.join(kinds)}")
+    return found
+
+
 def _monitor(config: Path) -> Any:
-    from jobs.config import JobConfig, load
-
-    found = load(config)
-    if not isinstance(found, JobConfig):
-        raise BadInput(f"{config}: is of kind {found.kind}; this command takes a config of kind monitor")
-    return found
-
-
-def _job(config: Path) -> Any:
-    """A config that `run` takes."""
-    from jobs.config import HistoryConfig, JobConfig, load
-
-    found = load(config)
-    if not isinstance(found, (JobConfig, HistoryConfig)):
-        raise BadInput(f"{config}: is of kind {found.kind}; this command takes a config of kind monitor or history")
-    return found
+    return _asked(config, "monitor")
 
 
 def _say_estimate(config: Path, max_gb: float | None) -> None:
@@ -284,7 +296,7 @@ def _say_estimate(config: Path, max_gb: float | None) -> None:
     from jobs.plan import plan, plan_history
     from models.predict import chosen, wanted
 
-    asked = _job(config)
+    asked = _asked(config, "monitor", "history")
     model = chosen(asked.model.name, asked.model.version, asked.monitor) if asked.kind == "monitor" else None
     told = None if model is None else wanted(model)
     work: Any = plan(asked, told) if asked.kind == "monitor" else plan_history(asked)
@@ -308,7 +320,7 @@ def _run(config: Path, max_gb: float | None = None) -> None:
     from jobs.progress import shown
     from jobs.run import run as start
 
-    asked = _job(config)
+    asked = _asked(config, "monitor", "history")
     if asked.kind == "history":
         _run_history(asked, max_gb)
         return

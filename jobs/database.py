@@ -241,6 +241,41 @@ LOOKED_AT: Final = sa.Table(
     sa.Column("notification", sa.String(64), primary_key=True),
     sa.Column("outbox", sa.ForeignKey("outbox.id"), primary_key=True, autoincrement=False),
 )
+REVIEWS: Final = sa.Table(
+    "review",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("job", sa.ForeignKey("job.name"), nullable=False, index=True),
+    sa.Column("alert", sa.String(36), nullable=False),
+    # the revision that was looked at
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(32)),
+    sa.Column("by", sa.String(80), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("note", sa.String(500), nullable=False),
+    sa.Column("known_at", Instant, nullable=False),
+    sa.ForeignKeyConstraint(["alert", "revision"], ["revision.alert", "revision.number"]),
+)
+BULLETINS: Final = sa.Table(
+    "bulletin",
+    METADATA,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("notification", sa.String(64), nullable=False),
+    sa.Column("reader", sa.String(64), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("sector", sa.String(200), nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    # what is said, as it was when it was decided on
+    sa.Column("record", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created", Instant, nullable=False),
+    sa.Column("next_at", Instant, nullable=False),
+    sa.Column("sent_at", Instant),
+    sa.Column("answer", sa.String(300), nullable=False),
+    sa.Index(None, "notification", "state", "next_at"),
+)
 
 
 def default_url(folder: Path) -> str:

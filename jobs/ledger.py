@@ -18,7 +18,7 @@ from jobs.state import Generation
 
 Clock = Callable[[], datetime]
 """The time in UTC, with its zone; handed in by the caller, so that no test and no replay depends on the wall clock."""
-RunOutcome = Literal["running", "done", "partial", "failed"]
+RunOutcome = Literal["running", "done", "partial", "failed", "review"]
 SceneOutcome = Literal["taken", "too_late", "failed"]
 SEEN: Final = tuple(one.name for one in fields(Coverage))
 """Columns of the account of a scene."""
@@ -85,7 +85,7 @@ class Run:
     started: datetime
     """UTC."""
     outcome: RunOutcome
-    """`running` until it ended."""
+    """`running` until it ended; `review` where people said something and nothing was looked at."""
     config_digest: str
     """sha256 of the config it ran with."""
     code_version: str

@@ -34,7 +34,7 @@ LISTED: Final = 5
 
 def standing(config: JobConfig) -> dict[str, Any]:
     """The job's runs, tiles, scenes and alerts in figures."""
-    engine, name = _open(config), config.name
+    engine, name = opened(config), config.name
     job, runs, tiles = ledger.find_job(engine, name), ledger.runs(engine, name), ledger.tiles(engine, name)
     last = runs[-1] if runs else None
     taken = ledger.taken_scenes(engine, name, ("taken",))
@@ -57,7 +57,7 @@ def standing(config: JobConfig) -> dict[str, Any]:
 
 def account_of(config: JobConfig) -> Completeness:
     """What the job saw and did not see, by the catalogue's account at its last run: the ledger alone is asked."""
-    engine, name = _open(config), config.name
+    engine, name = opened(config), config.name
     covered = ledger.coverage(engine, name)
     taken = [scene.id for scene in ledger.taken_scenes(engine, name)]
     return completeness(
@@ -74,12 +74,12 @@ def taken(config: JobConfig) -> frozenset[str]:
     """Ids of scenes that need not be read again; empty for a job that has never run here."""
     if _missing_file(config):
         return frozenset()
-    return frozenset(scene.id for scene in ledger.taken_scenes(_open(config), config.name))
+    return frozenset(scene.id for scene in ledger.taken_scenes(opened(config), config.name))
 
 
 def never_clear(config: JobConfig) -> tuple[int, int] | None:
     """(cells to be monitored that were never clear since, all cells to be monitored); None when a state is unreadable."""
-    engine, home = _open(config), config.output.folder / config.name / "state"
+    engine, home = opened(config), config.output.folder / config.name / "state"
     never = of = 0
     try:
         for tile in ledger.tiles(engine, config.name):
@@ -142,7 +142,7 @@ def _elsewhere(dark: Gap, worst: Line | None) -> str:
 
 def alert_lines(config: JobConfig, *, as_json: bool, everything: bool) -> Iterator[str]:
     """The alerts, the largest first: a line each, or a GeoJSON feature each."""
-    engine = _open(config)
+    engine = opened(config)
     ledger.find_job(engine, config.name)
     known = store.known_at(engine, config.name)
     chosen = [a for a in store.latest(engine, config.name).values() if everything or a.status in OPEN]
@@ -165,7 +165,7 @@ def examine(config: JobConfig | None) -> Iterator[tuple[bool, str]]:
     if config is None:
         return
     try:
-        engine = _open(config)
+        engine = opened(config)
         ledger.find_job(engine, config.name)
     except DetectionError as error:
         yield False, str(error)
@@ -183,7 +183,7 @@ def examine(config: JobConfig | None) -> Iterator[tuple[bool, str]]:
         yield True, "state: every generation that counts was read and its checksum compared"
 
 
-def _open(config: JobConfig) -> sa.Engine:
+def opened(config: JobConfig) -> sa.Engine:
     """The job's database, which is not made here: opening one that is missing would leave an empty one behind."""
     if file := _missing_file(config):
         raise BadInput(f"{config.name}: has never run here ({file} is missing); `sachawatch run` it first")

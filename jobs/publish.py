@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from detection import monitors
 from detection.accuracy.events import Agreement, KnownEvent, agreement
-from detection.alerts import Alert
+from detection.alerts import Alert, activity
 from detection.codes import DATE_NODATA, Monitored, Status, Step
 from detection.monitors import State, days_of, machine
 from detection.monitors.packed import unpacked
@@ -29,7 +29,7 @@ from jobs.outputs import RunFacts
 from jobs.outputs.folders import put_run, write_manifest
 from jobs.outputs.rasters import write_rasters
 from jobs.outputs.stac import write_stac
-from jobs.outputs.vectors import write_vectors
+from jobs.outputs.vectors import Going, write_vectors
 from jobs.plan import Plan, TilePlan
 from jobs.reports.figures import SeriesFacts
 from jobs.reports.html import AccuracyFacts, ReportFacts, SceneFacts, write_report
@@ -76,11 +76,25 @@ def _write(partial: Path, result: Result) -> None:
     layers, states = _layers(result)
     last_clear = layers.pop("last_clear")
     files = write_rasters(layers, partial, run=result.run)
-    files += write_vectors(result.alerts, partial, known_at=result.known_at, run=result.run)
+    files += write_vectors(
+        result.alerts, partial, known_at=result.known_at, run=result.run, going=_going(result, last_clear)
+    )
     accuracy = _accuracy(result)
     write_report(partial / "report.html", _facts(result, layers, last_clear, states, accuracy))
     write_manifest(partial, dict(result.manifest) | {"accuracy_simulated": vars(accuracy) if accuracy else None})
     write_stac(partial, [*files, partial / "report.html"], run=result.run)
+
+
+def _going(result: Result, last_clear: NDArray[np.int32]) -> dict[str, Going]:
+    """Whether what the alerts tell of goes on, by when half of their cells have been seen. last_clear: (y, x) days, -1: never."""
+    grid, window = result.plan.grid, result.plan.config.patches.join_window_days
+    made = {}
+    for alert in result.alerts:
+        rows, columns = (alert.cells - (grid.first_row, grid.first_column)).T
+        days = np.sort(last_clear[rows, columns])
+        seen = to_date(int(days[len(days) // 2])) if len(days) and days[len(days) // 2] >= 0 else None
+        made[alert.id] = Going(activity(alert, seen, window), seen)
+    return made
 
 
 def _layers(result: Result) -> tuple[dict[str, NDArray[Any]], dict[str, State]]:

@@ -18,7 +18,7 @@ from detection.alerts import Alert, Naming, reconcile, revisions
 from detection.errors import BadInput, SourceUnavailable, StaleState
 from detection.prepare import commonmode
 from detection.types import Float, Scene, digest
-from jobs import ledger, store
+from jobs import ledger, reviews, store
 from jobs.account import PACKAGE, facts, manifest, seen_so_far
 from jobs.cluster import Hands, hands
 from jobs.completeness import looked
@@ -162,7 +162,10 @@ def _run(desk: Desk, new: Sequence[Scene]) -> Outcome:
     lacking = {s: why for o in observed.values() for s, why in o.lacking.items() if s not in unread}
     late = sorted({s for d in detected.values() for s in d.late})
     news = reconcile(
-        _made(desk, tasks, detected), store.latest(desk.engine, record.job), desk.plan.config.patches.join_window_days
+        _made(desk, tasks, detected),
+        store.latest(desk.engine, record.job),
+        desk.plan.config.patches.join_window_days,
+        reviews.standing(desk.engine, record.job),
     )
     failures = (
         *(f"tile {f.tile}: {f.reason}" for f in failed),
@@ -211,7 +214,8 @@ def publish(desk: Desk, record: Run) -> Path:
 
 def _begin(desk: Desk, new: Sequence[Scene], at: datetime) -> Run:
     """The run's row; its id follows from what it is going to do, so that the same work is the same run."""
-    before = [r.id for r in ledger.runs(desk.engine, desk.plan.config.name) if r.finished]
+    # a review between a run that was cut off and its resumption leaves what the tiles have done as it is
+    before = [r.id for r in ledger.runs(desk.engine, desk.plan.config.name) if r.finished and r.outcome != "review"]
     parts = [
         config_digest(desk.plan.config),
         _code(),

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection, Engine, Row
 
-from detection.alerts import Alert
+from detection.alerts import WITHDRAWN, Alert
 from detection.errors import BadInput, DetectionError
 from detection.types import Scene, digest
 from jobs.database import ALERTS, JOBS, OUTBOX, REVISIONS, RUNS, SCENES, STEPS, TILES, BadDatabase, reading, writing
@@ -24,8 +24,6 @@ from jobs.state import Generation
 MessageKind = Literal["alert", "update", "cancel"]
 Printed = tuple[Alert, str]
 """A revision and its fingerprint."""
-WITHDRAWN: Final = ("retracted", "expired")
-"""Statuses that tell the receiver to forget the alert."""
 DATES: Final = frozenset(name for name, hint in get_type_hints(Alert).items() if date in (hint, *get_args(hint)))
 """Fields of an alert that are ISO dates in its record."""
 RECORDED: Final = tuple(one.name for one in fields(Alert) if one.name != "cells")
@@ -88,6 +86,21 @@ def known_at(engine: Engine, job: str) -> dict[str, str]:
     with reading(engine) as connection:
         rows = connection.execute(when.join(ALERTS).where(ALERTS.c.job == job).group_by(REVISIONS.c.alert))
         return {row.alert: row.known_at.strftime("%Y-%m-%dT%H:%M:%SZ") for row in rows}
+
+
+def began_at(engine: Engine, job: str) -> dict[str, datetime]:
+    """Alert -> when its first revision was committed, UTC."""
+    asked = sa.select(REVISIONS.c.alert, REVISIONS.c.known_at).join(ALERTS)
+    with reading(engine) as connection:
+        rows = connection.execute(asked.where(ALERTS.c.job == job, REVISIONS.c.number == 1))
+        return {row.alert: row.known_at for row in rows}
+
+
+def when_known(engine: Engine, ident: str) -> dict[int, datetime]:
+    """Revision of an alert -> when it was committed, UTC."""
+    asked = sa.select(REVISIONS.c.number, REVISIONS.c.known_at).where(REVISIONS.c.alert == ident)
+    with reading(engine) as connection:
+        return {row.number: row.known_at for row in connection.execute(asked)}
 
 
 def history(engine: Engine, ident: str) -> list[Alert]:
@@ -196,6 +209,12 @@ def _record_scenes(connection: Connection, run: Run, scenes: Mapping[Scene, Scen
         if known.get(row["id"], "taken") not in ("taken", row["outcome"]):
             here = SCENES.c.job == run.job, SCENES.c.id == row["id"]
             connection.execute(sa.update(SCENES).where(*here).values(outcome=row["outcome"], run=run.id))
+
+
+def say(connection: Connection, run: Run, revisions: Sequence[Alert], at: datetime) -> None:
+    """Put revisions on record, and into the outbox: a part of the caller's transaction. Raises as `commit_run`."""
+    in_turn = sorted(revisions, key=lambda alert: (alert.id, alert.revision))
+    _say(connection, run, [(alert, fingerprint(alert)) for alert in in_turn], at)
 
 
 def _say(connection: Connection, run: Run, printed: Sequence[Printed], at: datetime) -> None:

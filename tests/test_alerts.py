@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from strategies import FIRST_DAY, grids, legal_logs
 from test_patches import OLD_AND_NEW, log_of, spread
 
-from detection.alerts import CROCKFORD, Alert, Naming, content, reconcile, revisions, short_code
+from detection.alerts import CROCKFORD, Alert, Naming, content, read_code, reconcile, revisions, short_code
 from detection.codes import Status, Step
+from detection.errors import BadInput
 from detection.patches import Patch, Patches, follow, on_lattice
 from detection.types import SECONDS_A_DAY, Grid, to_date
 
@@ -248,13 +249,26 @@ def test_the_numbers_of_an_alert() -> None:
     assert alert.cells.dtype == np.int32
 
 
-@given(st.uuids().map(str))
+@given(st.uuids().map(str), st.data())
 @settings(max_examples=100)
-def test_a_short_code_can_be_checked(ident: str) -> None:
+def test_a_short_code_is_read_as_it_is_heard_and_one_wrong_character_is_found(ident: str, data: st.DataObject) -> None:
     code = short_code(ident)
     assert re.fullmatch(f"[{CROCKFORD}]{{6}}-[{CROCKFORD}]", code)
-    digits = [CROCKFORD.index(c) for c in code[:6]]
-    assert CROCKFORD[sum((i + 1) * d for i, d in enumerate(digits)) % 32] == code[-1]
+    said = data.draw(
+        st.sampled_from([code, code.lower(), code.replace("-", " "), code.replace("0", "O").replace("1", "l")])
+    )
+    assert read_code(f" {said}") == code
+    at, other = data.draw(st.sampled_from([0, 1, 2, 3, 4, 5, 7])), data.draw(st.sampled_from(CROCKFORD))
+    wrong = code[:at] + other + code[at + 1 :]
+    if wrong != code:
+        with pytest.raises(BadInput, match="check character does not fit"):
+            read_code(wrong)
+
+
+@pytest.mark.parametrize("text", ["", "K7Q4M2", "K7Q4M2-XX", "K7Q4M2-U", "K7Q4M2-ñ", "../../etc"])
+def test_what_is_no_code_is_said(text: str) -> None:
+    with pytest.raises(BadInput, match="is no code of an alert"):
+        read_code(text)
 
 
 def swapped(log: NDArray[Any], rng: np.random.Generator, other: NDArray[Any]) -> NDArray[Any]:

@@ -130,6 +130,8 @@ def test_what_is_made_is_what_the_tables_say(engine: Engine) -> None:
         "coverage",
         "delivery",
         "looked_at",
+        "review",
+        "bulletin",
     }
     assert tables == own | {"alembic_version"}
 

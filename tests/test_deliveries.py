@@ -374,7 +374,7 @@ def test_a_replay_says_what_was_told_and_writes_nothing(new: Callable[[], str]) 
         made.say(ident, status)
     (past,) = replayed(made.audience, deliveries.unopened(made.engine, None, "job"), made.notices)
     assert past.told == {"alert": 2, "cancel": 1}
-    assert past.held == {"provisional is not asked for": 1, OVER_BUDGET: 1, "nothing that matters has changed": 1}
+    assert past.held == {"provisional is not asked for": 1, OVER_BUDGET: 1, "taken back before": 1}
     assert past.line().startswith("jefatura: 2 alerts, 1 cancels; at most 3 a week; not told: ")
     assert made.states() == {} and len(deliveries.unopened(made.engine, "note", "job")) == 6
     (none,) = replayed(

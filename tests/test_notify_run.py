@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import feedparser
+import pyogrio
 import pytest
 from aiosmtpd.controller import Controller
 from jobsetup import NOON, link, start, write_scenes
+from pyproj import Transformer
 from standardwebhooks import Webhook
 
 from detection.errors import BadInput
+from jobs.cli import sachawatch
 from jobs.config import load
 from jobs.notify.asked import NotifyConfig
 from jobs.notify.deliveries import delivery_id
@@ -248,3 +251,144 @@ def test_the_public_is_given_no_place_away(
     assert heard[0].idents and not guesses & set(heard[0].idents), (
         "who knows how ids are made still cannot find the alert"
     )
+
+
+def test_who_heard_of_an_alert_hears_that_it_was_rejected_and_the_next_run_does_not_undo_it(
+    home: Path, heard: tuple[Heard, int, int], scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.clock.now", lambda: CLOCK[0])
+    got = heard[0]
+    told(home)
+    codes = sorted(_codes(got.texts))
+    before = len(got.letters)
+    for code in codes:
+        assert (
+            main_of("review", home / "job.yaml", code, "--verdict", "rejected", "--reason", "FLOOD", "--by", "analista")
+            == 0
+        )
+    assert told(home, NOON + timedelta(hours=1)).complete
+    letters, texts, hooks = got.letters[before:], got.texts[before:], got.hooks[before:]
+    assert len(letters) == len(texts) == len(hooks) == before
+    body = letters[0].get_body(("plain",)).get_content()
+    assert (
+        "ANULADA" in letters[0]["Subject"]
+        and "Una persona revisó las imágenes" in body
+        and "hay agua por un tiempo" in body
+    )
+    assert letters[0]["References"].split()[0] in {one["References"].split()[0] for one in got.letters[:before]}
+    assert all("ANULADA" in text["message"] for text in texts)
+    assert {(h["type"].split(".")[-2], h["data"]["status"], h["data"]["rejection_reason"]) for h in hooks} == {
+        ("cancelled", "rejected", "FLOOD")
+    }
+    link(scenes, home / "scenes", lambda day: day < date(2024, 8, 8))
+    start(home / "scenes", home / "out")
+    shown = json.loads((home / "out" / "small" / "latest" / "alerts.geojson").read_text())["features"]
+    standing = {one["properties"]["short_code"]: one["properties"] for one in shown}
+    assert {standing[code]["review_status"] for code in codes} <= {"rejected", "needs_revision"}
+    again = told(home, NOON + timedelta(hours=2))
+    spoken = _codes(got.texts[len(texts) + before :])
+    outgrown = {code for code in codes if standing[code]["review_status"] == "needs_revision"}
+    assert again.complete and spoken & set(codes) == outgrown, "only what has outgrown its rejection is spoken of again"
+    reopen = ("--verdict", "reopened", "--by", "jefatura")
+    assert all(main_of("review", home / "job.yaml", code, *reopen) == 0 for code in codes)
+    assert told(home, NOON + timedelta(hours=3)).complete
+    assert "ANULADA" not in got.texts[-1]["message"]
+
+
+def _codes(texts: list[dict[str, str]]) -> set[str]:
+    """Short codes of alerts in text messages."""
+    return {found for text in texts for found in re.findall(r"\b[0-9A-Z]{6}-[0-9A-Z]\b", text["message"])}
+
+
+def main_of(*words: Any) -> int:
+    """The command line; its exit code."""
+    try:
+        sachawatch.main([str(word) for word in words], standalone_mode=False)
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+def test_a_week_and_a_sector_that_nobody_sees_are_told_with_what_was_seen(
+    home: Path, heard: tuple[Heard, int, int], scenes: Path
+) -> None:
+    """Two sectors, the halves of the area; the weeks are those of the scenes."""
+    got = heard[0]
+    (home / "sectors.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {"id": name, "name": f"Sector {name}"}, "geometry": half(west)}
+        for name, west in (("Norte", 370_680), ("Sur", 370_680 + 56 * 30))
+    ]}))  # fmt: skip
+    (home / "note.yaml").write_text((home / "note.yaml").read_text() + (
+        "overlays:\n  - {name: sectors, kind: other, path: sectors.geojson, source: park, version: '1', id_field: id, "
+        "name_field: name}\nbulletin: {to: [jefatura, sistema, puesto, carpeta], sectors: sectors}\n"
+    ))  # fmt: skip
+    monday, weeks = datetime(2024, 7, 22, 13, tzinfo=NOON.tzinfo), timedelta(days=7)
+    assert [line for line in told(home, monday, dry_run=True).previews if "Madre de Dios: " in line]
+    assert told(home, monday).complete and not [one for one in got.letters if "SIN VISTA" in one["Subject"]]
+    first = got.letters[0].get_body(("plain",)).get_content()
+    assert "Sector Norte: 0 alertas nuevas" in first and "visto con claridad el" in first
+    assert {hook["type"] for hook in got.hooks} == {"pe.sachawatch.bulletin.weekly.v1"} and len(got.texts) == 1
+    assert told(home, monday).sent.messages == 0, "a week is told once"
+    dark = told(home, monday + 10 * weeks)
+    assert len(dark.bulletins) == 3 * 4 and dark.complete
+    assert told(home, monday + 10 * weeks + timedelta(days=1)).complete
+    blind = [one for one in got.letters if "SIN VISTA" in one["Subject"]]
+    assert len(blind) == 2 and "no significa que allí no pase nada" in blind[0].get_body(("plain",)).get_content()
+    assert (
+        len(
+            [
+                text
+                for text in got.texts
+                if "SIN VISTA" in text["message"] and "Sin alerta no es sin cambio" in text["message"]
+            ]
+        )
+        == 2
+    )
+    link(scenes, home / "scenes", lambda _: True)
+    start(home / "scenes", home / "out")
+    back = datetime(2025, 1, 5, 15, tzinfo=NOON.tzinfo)
+    told(home, back)
+    assert told(home, back + timedelta(days=1)).complete
+    assert sorted(one["Subject"] for one in got.letters if "VISTO DE NUEVO" in one["Subject"]) == [
+        "VISTO DE NUEVO: Sector Norte", "VISTO DE NUEVO: Sector Sur",
+    ]  # fmt: skip
+
+
+def half(west: int) -> dict[str, Any]:
+    """A box of the scene's height and half its width, WGS 84."""
+    place = Transformer.from_crs("EPSG:32719", "OGC:CRS84", always_xy=True)
+    corners = [(west, 8_592_480), (west, 8_589_600), (west + 56 * 30, 8_589_600), (west + 56 * 30, 8_592_480)]
+    ring = [place.transform(*corner) for corner in (*corners, corners[0])]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def test_a_feed_of_every_format_holds_what_is_told_and_the_public_one_no_place(
+    home: Path, heard: tuple[Heard, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEAL", "a secret of at least sixteen bytes")
+    asked = (
+        "kind: feed, formats: [geojson, geopackage, national, earthranger, gundi, smart, comapeo], "
+        "earthranger: {event_type: forest_alert}, gundi: {event_type: forest_alert}, smart: {category: threats.forestloss}"
+    )
+    text = (home / "note.yaml").read_text()
+    readers = "".join(
+        f"  - {{name: {name}, access: {access}, channel: {{{asked}, path: {home}/{name}}}}}\n"
+        for name, access in (("alle", "restricted"), ("welt", "public"))
+    )
+    text = text.replace("rules:\n", f"{readers}rules:\n").replace("lista]", "lista, alle, welt]")
+    (home / "note.yaml").write_text(text + "seal: env:SEAL\nembargo: {public_days: 0}\n")
+    assert told(home).complete
+    wanted = {"earthranger", "gundi", "smart", "comapeo"}
+    ids = {}
+    for name in ("alle", "welt"):
+        assert {p.name for p in (home / name).iterdir() if p.is_dir()} == wanted
+        for layer in ("alerts", "MonitoreoDeforestacion"):
+            made = json.loads((home / name / f"{layer}.geojson").read_text(encoding="utf-8"))
+            assert made["features"] and len(pyogrio.read_dataframe(home / name / f"{layer}.gpkg", layer=layer)) == len(
+                made["features"]
+            )
+        ids[name] = {one["id"] for one in json.loads((home / name / "alerts.geojson").read_text())["features"]}
+        assert {p.name.split(".")[0] for p in (home / name / "smart").iterdir()} == ids[name]
+    assert len(ids["alle"]) == len(ids["welt"]) and not ids["alle"] & ids["welt"]
+    shown = b"".join(path.read_bytes() for path in (home / "welt").rglob("*") if path.is_file())
+    assert not any(one.encode() in shown for one in ids["alle"])

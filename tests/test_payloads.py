@@ -11,11 +11,24 @@ import jsonschema
 import numpy as np
 import pytest
 import shapely
+from feedsetup import (
+    FACTS,
+    HOSTILE,
+    PNG,
+    POINTS,
+    SETS_OF_CELLS,
+    SHAPES,
+    TELLTALE,
+    WORDING,
+    inside,
+    made,
+    notice_of,
+    visible,
+)
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 from shapely.geometry import shape
-from test_feeds import FACTS, HOSTILE, PNG, SETS_OF_CELLS, SHAPES, TELLTALE, WORDING, inside, made, notice_of, visible
 
 from detection.codes import DRIVERS
 from detection.errors import BadInput
@@ -508,9 +521,6 @@ def test_a_hostile_name_comes_back_as_plain_text_and_breaks_nothing(name: str, h
     wanted = visible(hostile) if name == "national" else visible(WORDING.headline(notice))
     assert any(wanted in text.split("\n") for text in texts_of(payload))
     assert not any(c in text for text in texts_of(payload) for c in "\x00\x1b\r\u2028\u202e\u2066\x85\ufffe")
-
-
-POINTS = st.tuples(st.floats(-69.4999, -69.4501), st.floats(-12.9999, -12.9501))
 
 
 @pytest.mark.parametrize("name", MAKERS)

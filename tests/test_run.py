@@ -42,6 +42,18 @@ def test_the_job_finds_alerts_that_cross_tile_edges(whole):
         assert confirmed[40:60, edge - 1 : edge + 1].any(axis=0).all(), f"on both sides of column {edge}"
 
 
+def test_an_alert_says_when_its_place_was_seen_last_and_whether_it_goes_on(whole):
+    facts = [f["properties"] for f in alerts(whole).values()]
+    standing = [f for f in facts if f["status"] in ("provisional", "confirmed")]
+    assert standing and all(f["last_look"] >= f["last_detected"] for f in standing)
+    for one in standing:
+        days = (date.fromisoformat(one["last_look"]) - date.fromisoformat(one["last_detected"])).days
+        assert one["activity"] == ("dormant" if days > 90 else "active")
+    assert {"active", "dormant"} & {f["activity"] for f in standing}
+    assert all(f["activity"] == "regrowing" for f in facts if f["status"] == "finished")
+    assert all(f["activity"] == "unknown" for f in facts if f["status"] in ("expired", "merged", "retracted"))
+
+
 @pytest.mark.parametrize("tile", [40])
 def test_any_tiling_gives_the_same_alerts(scenes, whole, tmp_path, tile):
     same(whole, start(scenes, tmp_path, tile=tile))

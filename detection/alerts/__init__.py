@@ -9,7 +9,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.alerts.record import CROCKFORD, NAMESPACE, Alert, AlertStatus, Confidence, Naming, content, short_code
+from detection.alerts.activity import Activity, activity
+from detection.alerts.record import (
+    CROCKFORD,
+    NAMESPACE,
+    WITHDRAWN,
+    Alert,
+    AlertStatus,
+    Confidence,
+    Naming,
+    content,
+    read_code,
+    short_code,
+)
+from detection.alerts.review import REASONS, VERDICTS, Review, Verdict, reviewed
 from detection.alerts.told import reconcile
 from detection.codes import Status
 from detection.patches import Member, Patch, Patches, follow
@@ -19,13 +32,22 @@ from detection.types import SECONDS_A_DAY, to_date
 __all__ = [
     "CROCKFORD",
     "NAMESPACE",
+    "REASONS",
+    "VERDICTS",
+    "WITHDRAWN",
+    "Activity",
     "Alert",
     "AlertStatus",
     "Confidence",
     "Naming",
+    "Review",
+    "Verdict",
+    "activity",
     "alert_id",
     "content",
+    "read_code",
     "reconcile",
+    "reviewed",
     "revisions",
     "short_code",
 ]

@@ -9,10 +9,17 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-AlertStatus = Literal["provisional", "confirmed", "expired", "finished", "merged", "retracted"]
+from detection.errors import BadInput
+
+AlertStatus = Literal["provisional", "confirmed", "expired", "finished", "merged", "retracted", "rejected"]
+ReviewStatus = Literal["unreviewed", "in_review", "needs_revision", "validated", "rejected"]
+WITHDRAWN: Final = ("retracted", "expired", "rejected")
+"""Statuses that tell whoever heard of the alert to forget it."""
 Confidence = Literal["low", "high", "highest"]
 NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:sachawatch:alert")
 CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+MISHEARD: Final = {"O": "0", "I": "1", "L": "1"}
+"""Letters that the alphabet leaves out for their likeness -> what is meant (Crockford 2019, Base 32)."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +37,9 @@ class Alert:
     lattice: str
     """Grid lattice the cells lie on, e.g. `EPSG:32719@30m`."""
     status: AlertStatus
-    """Never from confirmed back to provisional, unless a late look has changed the past."""
+    """Never from confirmed back to provisional, unless a late look has changed the past; rejected by people alone."""
     status_code: int
-    """`codes.Status`, scheme `codes.STATUS_SCHEME`."""
+    """What the detector says of it: `codes.Status`, scheme `codes.STATUS_SCHEME`."""
     change_date: date
     """First anomalous look of its cells (OPERA's DIST-DATE), the earliest tenth of them left out as strays."""
     last_clear_before: date | None
@@ -87,6 +94,26 @@ class Alert:
     """The closed alert this one follows on, or the one it was part of until they fell apart."""
     merged_into: str | None = None
     """The alert that took this one in."""
+    detected: AlertStatus | None = None
+    """What the detector says, where people say otherwise; null: as `status`."""
+    rests_on: int | None = None
+    """Which of the detector's own revisions this is, where reviews or late looks lie between; null: as `revision`."""
+    review_status: ReviewStatus = "unreviewed"
+    """What people say of it; `needs_revision` too where a rejected alert has grown beyond what was looked at."""
+    rejection_reason: str | None = None
+    """Why it was rejected, one of `review.REASONS`."""
+    reviewed_on: date | None = None
+    """Day of the review that counts, UTC."""
+
+    @property
+    def detection_status(self) -> AlertStatus:
+        """What the detector says."""
+        return self.detected or self.status
+
+    @property
+    def detector_revision(self) -> int:
+        """Which of the detector's own revisions this rests on."""
+        return self.rests_on or self.revision
 
 
 @dataclass(frozen=True)
@@ -108,18 +135,40 @@ class Naming:
 
 
 def content(alert: Alert) -> tuple[Any, ...]:
-    """What makes two revisions say the same."""
+    """What makes two revisions of the detector say the same."""
     return *own(alert), alert.merged_into
 
 
 def own(alert: Alert) -> tuple[Any, ...]:
     """What a revision says but for the ids it names: those may be told under others than they are made."""
     dates = (alert.change_date, alert.last_clear_before, alert.first_detected, alert.confirmed_on, alert.finished_on)
-    return alert.status, alert.status_code, dates, alert.cells.tobytes(), round(alert.magnitude, 6)
+    return alert.detection_status, alert.status_code, dates, alert.cells.tobytes(), round(alert.magnitude, 6)
 
 
 def short_code(ident: str) -> str:
-    """Six Crockford base-32 characters of the id's digest, a dash, and a check character (their sum modulo 32)."""
+    """Six Crockford base-32 characters of the id's digest, a dash, and a check character."""
     number = int.from_bytes(hashlib.sha256(ident.encode()).digest()[:4], "big")
-    digits = [(number >> (5 * i)) & 31 for i in range(6)]
-    return "".join(CROCKFORD[d] for d in digits) + "-" + CROCKFORD[sum((i + 1) * d for i, d in enumerate(digits)) % 32]
+    said = "".join(CROCKFORD[(number >> (5 * i)) & 31] for i in range(6))
+    return f"{said}-{_check(said)}"
+
+
+def read_code(text: str) -> str:
+    """A short code as it is written, from what somebody heard or typed: `k7q4m2 x`, O for 0, I or L for 1.
+
+    Raises BadInput for what is no code, and where the check character does not fit: one character misheard never fits.
+    """
+    made = "".join(MISHEARD.get(letter, letter) for letter in text.upper() if letter not in " -.")
+    if len(made) != 7 or not set(made) <= set(CROCKFORD):
+        raise BadInput(
+            f"code {text!r}: is no code of an alert; write it as K7Q4M2-X, six characters and a check character"
+        )
+    if _check(made[:6]) != made[6]:
+        raise BadInput(
+            f"code {text!r}: its check character does not fit, so one was misread or misheard; ask for it again"
+        )
+    return f"{made[:6]}-{made[6]}"
+
+
+def _check(said: str) -> str:
+    """The sum of the digits by odd weights, modulo 32: odd, so that any one wrong character is found."""
+    return CROCKFORD[sum(weight * CROCKFORD.index(c) for weight, c in zip(range(1, 12, 2), said, strict=True)) % 32]

@@ -6,39 +6,69 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from detection.alerts.record import NAMESPACE, Alert, content, own, short_code
+from detection.alerts.review import Review, reviewed
+
+NONE: Mapping[str, Review] = {}
 
 
-def reconcile(made: Mapping[str, Sequence[Alert]], told: Mapping[str, Alert], join_window_days: int) -> list[Alert]:
+def reconcile(
+    made: Mapping[str, Sequence[Alert]],
+    told: Mapping[str, Alert],
+    join_window_days: int,
+    reviews: Mapping[str, Review] = NONE,
+) -> list[Alert]:
     """The revisions to add to what was told before: nothing told is ever rewritten.
 
     made: all revisions by id, as they follow from the looks now known; told: the latest revision of every alert ever
-    told. An alert whose past has changed (a late look) gets one new revision with its present state, or its retraction
-    where nothing is left of it. The id that was told goes on with the alert that has most of the cells it was told of:
-    one that is new by id and lies on one that has vanished, or the larger of two into which it now falls.
+    told; reviews: by id, the one that counts. An alert whose past has changed (a late look) gets one new revision with its
+    present state, or its retraction where nothing is left of it. The id that was told goes on with the alert that has most
+    of the cells it was told of: one that is new by id and lies on one that has vanished, or the larger of two into which it
+    now falls.
     """
     names = _names(made, told, join_window_days)
     new: list[Alert] = []
+    joined: dict[str, list[Alert]] = {}
     for ident in sorted(made):
         series = [_renamed(a, names) for a in made[ident]] if names else made[ident]
+        if series[-1].merged_into in reviews:
+            joined.setdefault(series[-1].merged_into or "", []).append(series[-1])
         known = told.get(names.get(ident, ident))
         new += series if known is None else _continued(series, known)
     alive = {names.get(i, i) for i in made}
-    gone = [a for i, a in sorted(told.items()) if i not in alive and a.status != "retracted"]
-    return new + [replace(a, status="retracted", revision=a.revision + 1, area_ha_new=0.0) for a in gone]
+    gone = [a for i, a in sorted(told.items()) if i not in alive and a.detection_status != "retracted"]
+    new += [_follows(replace(a, status="retracted", detected=None), a) for a in gone]
+    return [_under(a, reviews, joined.get(a.id, ())) for a in new]
+
+
+def _under(alert: Alert, reviews: Mapping[str, Review], joined: Sequence[Alert]) -> Alert:
+    """As people have reviewed it; joined: what it has taken in, of which what was rejected itself does not count."""
+    before = [a.cells for a in joined if a.observed_at <= alert.observed_at and not _rejected(reviews.get(a.id))]
+    return reviewed(alert, reviews.get(alert.id), before)
+
+
+def _rejected(review: Review | None) -> bool:
+    return review is not None and review.verdict == "rejected"
 
 
 def _continued(series: Sequence[Alert], known: Alert) -> list[Alert]:
     """The revisions that follow on the one told last."""
-    told, same_past = (
-        known.revision,
-        len(series) >= known.revision and content(series[known.revision - 1]) == content(known),
-    )
-    if same_past:
-        return list(series[told:])
+    at = known.detector_revision
+    if content(series[min(at, len(series)) - 1]) == content(known):
+        return [_numbered(a, known.revision + i) for i, a in enumerate(series[at:], 1)]
     if content(series[-1]) == content(known):
         return []
-    latest = series[-1]
-    return [replace(latest, revision=told + 1, area_ha_new=max(latest.area_ha - known.area_ha, 0.0))]
+    return [_follows(series[-1], known)]
+
+
+def _follows(latest: Alert, known: Alert) -> Alert:
+    """As the revision after the one that is known."""
+    more = max(latest.area_ha - known.area_ha, 0.0)
+    return replace(_numbered(latest, known.revision + 1), area_ha_new=more)
+
+
+def _numbered(alert: Alert, number: int) -> Alert:
+    """Under this number; which of the detector's own revisions it is stays on record."""
+    return alert if number == alert.revision else replace(alert, revision=number, rests_on=alert.detector_revision)
 
 
 def _names(made: Mapping[str, Sequence[Alert]], told: Mapping[str, Alert], window: int) -> dict[str, str]:
@@ -98,7 +128,7 @@ def _kin(made: Mapping[str, Sequence[Alert]], lost: Iterable[Alert], window: int
             says, last = _says(made[ident], alert), made[ident][-1]
             near = abs((alert.change_date - last.change_date).days) <= window
             if near and (says or last.previous_id != alert.id or alert.id not in made):
-                rank = (says, alert.status != "retracted", cells, ident == alert.id)
+                rank = (says, alert.detection_status != "retracted", cells, ident == alert.id)
                 found.append((rank, ident, alert.id))
     return [(ident, heir) for _, ident, heir in sorted(found, reverse=True)]
 
@@ -106,7 +136,7 @@ def _kin(made: Mapping[str, Sequence[Alert]], lost: Iterable[Alert], window: int
 def _says(series: Sequence[Alert], told: Alert) -> bool:
     """Is what was told among these revisions?"""
     said = own(told)
-    expected = series[told.revision - 1 : told.revision]
+    expected = series[told.detector_revision - 1 : told.detector_revision]
     return any(own(a) == said for a in (*expected, *series))
 
 

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from detection.types import parameters
 from jobs.mistakes import require
+from jobs.notify.bulletins import Watch
+from jobs.notify.channels.formats import NEEDED, USUAL, Detections, Events, Format, Incidents, Report, makeable
 from jobs.notify.channels.gateway import Gateway, check_number
 from jobs.notify.channels.mail import MailServer
 from jobs.notify.opening import Audience
@@ -74,8 +76,26 @@ class Feed:
     kind: Literal["feed"] = "feed"
     """The channel: `feed`."""
     path: Path = Path("feed")
-    """Folder of `alerts.atom`, `alerts.kml`, `alerts.gpx` and a CAP message for each time an alert was told, relative to where
-    the notification is started."""
+    """Folder of the files, relative to where the notification is started."""
+    formats: Annotated[tuple[Format, ...], MinLen(1)] = USUAL
+    """What is written. All as it stands: `atom`, `kml`, `gpx`, `geojson`, `geopackage` are `alerts.atom` and so on, the last two
+    with the data that webhooks carry; `national` is the record of the State, `MonitoreoDeforestacion.gpkg` and `.geojson`.
+    Each time an alert is told: `cap` is `ID.REVISION.cap.xml`; `earthranger`, `gundi`, `smart`, `comapeo` are
+    `smart/ID.REVISION.json` and so on, the body that the system takes. Asked for later, these say nothing of what was told
+    before: give them to a reader of their own to have all."""
+    earthranger: Events | None = None
+    """What events of EarthRanger need; null: they are not written."""
+    gundi: Events | None = None
+    """What events of Gundi need; null: they are not written."""
+    smart: Incidents | None = None
+    """What incidents of SMART need; null: they are not written."""
+    comapeo: Detections = field(default_factory=Detections)
+    """What alerts of CoMapeo may be told."""
+    national: Report = field(default_factory=Report)
+    """What the national record may be told."""
+
+    def __post_init__(self) -> None:
+        require(*makeable(self.formats, {name: getattr(self, name) for name in NEEDED}))
 
 
 Channel = Annotated[Folder | Feed | Mail | Hook | Text, Field(discriminator="kind")]
@@ -142,6 +162,8 @@ class NotifyConfig:
     seal: str | None = None
     """Where the secret is kept that public ids are made with, `env:NAME` or `file:/path`, 16 bytes or more: true ids tell the
     place. Needed where a reader's access is `public`."""
+    bulletin: Watch | None = None
+    """A weekly summary and word of sectors that nobody has seen; null: neither."""
     embargo: Embargo = field(default_factory=Embargo)
     """How long others than those in charge wait."""
     digest_at: time = time(7)
@@ -160,11 +182,15 @@ class NotifyConfig:
     def __post_init__(self) -> None:
         names = [reader.name for reader in self.readers]
         twice = sorted({name for name in names if names.count(name) > 1})
-        ruled = {name for rule in self.rules for name in rule.to}
+        watched = self.bulletin.to if self.bulletin else ()
+        ruled = {name for rule in self.rules for name in rule.to} | set(watched)
         strangers, unheard = sorted(ruled - set(names)), sorted(set(names) - ruled)
         labels = [rule.name for rule in self.rules]
         layers = {overlay.name for overlay in self.overlays}
         asked = {place.partition(":")[0] for rule in self.rules for place in rule.inside}
+        asked |= {self.bulletin.sectors} if self.bulletin and self.bulletin.sectors else set()
+        outside = [one.name for one in self.readers if one.name in watched and one.access != "restricted"]
+        files = [one.name for one in self.readers if one.name in watched and one.channel.kind == "feed"]
         kinds = {reader.channel.kind for reader in self.readers}
         for reader in self.readers:
             _ = reader.words
@@ -176,6 +202,8 @@ class NotifyConfig:
             (asked <= layers, ("rules",), f"{', '.join(sorted(asked - layers))} is no layer of `overlays`; add it there"),
             (self.seal is not None or all(reader.access != "public" for reader in self.readers), ("seal",),
              "a reader is the public, and no secret seals the ids; name one, e.g. env:ALERT_SEAL"),
+            (not outside, ("bulletin", "to"), f"{', '.join(outside)} may not know where nobody looks; leave it out"),
+            (not files, ("bulletin", "to"), f"{', '.join(files)} is a feed, which takes no bulletins; leave it out"),
             ("mail" not in kinds or self.mail is not None, ("mail",), "a reader has mail, and no server is named; name one"),
             ("text" not in kinds or self.gateway is not None, ("gateway",),
              "a reader has text messages, and no gateway is named; name one"),

@@ -29,9 +29,17 @@ SCHEMA: Final = "urn:sachawatch:schema:alert:1"
 """Of what webhooks carry: docs/alert.schema.json. What is added keeps the number, what changes meaning gets the next."""
 NAMES: Final = ("id", "short_code", "revision", "status", "change_type", "driver", "probability", "model", "confidence",
                 "area_ha", "confirmed_ha", "area_ha_new", "mmu_ha", "magnitude", "magnitude_metric", "baseline", "simulated",
-                "previous_id", "merged_into", "collection")  # fmt: skip
+                "previous_id", "merged_into", "collection", "review_status", "rejection_reason")  # fmt: skip
 """Fields of an alert that a webhook carries as they are."""
-DATES: Final = ("change_date", "last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected")
+DATES: Final = (
+    "change_date",
+    "last_clear_before",
+    "first_detected",
+    "confirmed_on",
+    "finished_on",
+    "last_detected",
+    "reviewed_on",
+)
 """Those that it carries as ISO dates."""
 DIGEST: Final = "digest"
 MOST_CHIPS: Final = 8
@@ -75,8 +83,7 @@ def letter_of(
 ) -> EmailMessage:
     """A letter on one alert, or on several together; at: when it was decided on, the same over all attempts; chips: pictures by
     id of the alert, of which the first few are shown."""
-    to = reader.channel.to if isinstance(reader.channel, Mail) else f"{reader.name}@{config.sender.domain}"
-    words, sender = reader.words, config.sender
+    words = reader.words
     subject = headline(notices[0], words) if len(notices) == 1 else _many(config, notices, words)
     pictures = {
         n.alert.id: Part(f"{i}-{n.alert.short_code}.png", "image/png", chips[n.alert.id])
@@ -85,8 +92,7 @@ def letter_of(
     }
     page, files = _page(subject, notices, withheld, words, pictures), _files(config, reader, notices, words)
     content = Content(subject, _text(notices, withheld, words), page, tuple(pictures.values()), files)
-    route = Route(sender.address, to, at, sender.name, sender.unsubscribe or sender.address)
-    return letter(content, _thread(config, notices), route)
+    return letter(content, _thread(config, notices), _route(config, reader, at))
 
 
 def _thread(config: NotifyConfig, notices: Sequence[Notice]) -> Thread:
@@ -128,9 +134,28 @@ def _page(
     subject: str, notices: Sequence[Notice], withheld: int, words: Words, pictures: Mapping[str, Part] = NO_PICTURES
 ) -> str:
     said = [_said(notice, words, pictures.get(notice.alert.id)) for notice in notices]
-    rest, alt, caption = _withheld(withheld, words), words.say(_("the place before and after")), words.say(LEGEND)
+    return _rendered(subject, said, _withheld(withheld, words), words)
+
+
+def plain_letter(
+    config: NotifyConfig, reader: Reader, said: Said, text: str, thread: Thread, at: datetime
+) -> EmailMessage:
+    """A letter that tells of no single alert; at: when it was decided on."""
+    footer = _footer(reader.words)
+    page = _rendered(said.headline, [said], "", reader.words)
+    return letter(Content(said.headline, f"{text}{footer}\n", page, (), ()), thread, _route(config, reader, at))
+
+
+def _route(config: NotifyConfig, reader: Reader, at: datetime) -> Route:
+    sender = config.sender
+    to = reader.channel.to if isinstance(reader.channel, Mail) else f"{reader.name}@{sender.domain}"
+    return Route(sender.address, to, at, sender.name, sender.unsubscribe or sender.address)
+
+
+def _rendered(title: str, said: Sequence[Said], rest: str, words: Words) -> str:
+    alt, caption = words.say(_("the place before and after")), words.say(LEGEND)
     page: str = _template().render(
-        title=subject,
+        title=title,
         language=words.language,
         alerts=said,
         withheld=rest,

@@ -14,9 +14,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, Row
 
-from detection.alerts import Alert
+from detection.alerts import WITHDRAWN, Alert
 from jobs.database import ALERTS, DELIVERIES, LOOKED_AT, OUTBOX, REVISIONS, reading, writing
-from jobs.notify.policy import OVER_BUDGET, WITHDRAWN
+from jobs.notify.policy import OVER_BUDGET
 from jobs.store import MessageKind
 
 WAITING, SENDING, SENT, HELD, DEAD, GONE, PASSED = "waiting", "sending", "sent", "held", "dead", "gone", "passed"

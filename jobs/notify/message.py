@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from detection.alerts import WITHDRAWN, Alert
+from jobs.notify.feeds.markup import line
 from jobs.notify.notice import Nearby, Notice, Overlap
 from jobs.notify.words import Words
 
-CANCELLED: Final = ("retracted", "expired")
 KILOMETRE: Final = 1000
 
 
@@ -22,9 +23,34 @@ STATUS: Final = {
     "finished": (_("FINISHED"), _("The change was real; the place is quiet now or grows back.")),
     "expired": (_("CANCELLED"), _("Later images do not show the change: forget this alert.")),
     "retracted": (_("CANCELLED"), _("New data show that there was no such change: forget this alert.")),
+    "rejected": (_("CANCELLED"), _("Somebody has looked at the images: no such change. Forget this alert.")),
     "merged": (_("JOINED"), _("It has grown together with a neighbouring alert, which goes on.")),
 }
 """Status -> the word for it, and what it means."""
+REASONS: Final = {
+    "REFORESTATION": _("a plantation was harvested or planted"),
+    "SEASONALITY": _("leaves fall and come back with the season"),
+    "FARMING": _("a field that was a field before"),
+    "BURNED": _("a fire that left the forest standing"),
+    "SHADOW_RELIEF": _("shadow of a slope"),
+    "AVAILABILITY_OF_IMAGES": _("the images do not suffice to tell"),
+    "DUPLICATE": _("another alert says the same"),
+    "CLOUD": _("cloud, haze, smoke or their shadow"),
+    "QUALITY": _("the image is at fault"),
+    "DEGRADATION": _("thinned by nature, no clearing"),
+    "MINING": _("an old mine, no new clearing"),
+    "NATURAL_WITHOUT_CHANGE": _("natural, and nothing has changed"),
+    "MINIMUM_AREA": _("too small to count"),
+    "ANTROPIC_BEFORE": _("cleared before the monitoring began"),
+    "RIVER_MIGRATION": _("a river has moved"),
+    "FLOOD": _("water stands there for a time"),
+    "LANDSLIDE": _("a slope has slid"),
+    "WINDTHROW": _("a storm has felled the trees"),
+    "SENSOR_ARTEFACT": _("an artefact of the sensor"),
+    "AUTHORISED": _("clearing by permit"),
+    "OTHERS": _("for another reason"),
+}
+"""Why an alert was rejected -> in words."""
 TYPES: Final = {
     "tree_cover_loss": _("Forest cleared"),
     "degradation": _("Forest thinned or hurt"),
@@ -95,9 +121,9 @@ def _lines(notice: Notice, words: Words) -> Iterator[Line]:
     alert = notice.alert
     if alert.simulated:
         yield Line("", words.say(_("SIMULATED: made from invented images. Nothing happened at this place.")))
-    yield Line("", f"{words.say(STATUS[alert.status][0])}. {words.say(STATUS[alert.status][1])}")
+    yield Line("", f"{words.say(STATUS[alert.status][0])}. {meaning(alert, words)}")
     yield Line(words.say(_("What")), _what(notice, words))
-    if alert.probability is not None and alert.status not in CANCELLED:
+    if alert.probability is not None and alert.status not in WITHDRAWN:
         yield Line(words.say(_("How sure")), sureness(notice, words))
     yield Line(words.say(_("Size")), _size(notice, words))
     yield Line(words.say(_("Where")), _coordinates(notice, words))
@@ -108,9 +134,25 @@ def _lines(notice: Notice, words: Words) -> Iterator[Line]:
     yield Line(words.say(_("Code")), _code(notice, words))
 
 
+def meaning(alert: Alert, words: Words) -> str:
+    """What its status means, and what people have said of it."""
+    said = words.say(STATUS[alert.status][1])
+    if alert.rejection_reason is not None and alert.status == "rejected":
+        return f"{said} {words.say(_('Reason: {reason}.'), reason=words.say(REASONS[alert.rejection_reason]))}"
+    if alert.review_status == "validated" and alert.reviewed_on is not None:
+        looked = words.say(
+            _("Somebody has looked at the images on {day} and seen it."), day=words.day(alert.reviewed_on)
+        )
+        return looked if alert.confirmed_on is None else f"{said} {looked}"
+    if alert.review_status == "needs_revision":
+        return f"{said} {words.say(_('It is to be looked at once more.'))}"
+    return said
+
+
 def text(notice: Notice, words: Words) -> str:
-    """The whole message as plain text."""
-    return "\n".join(f"{line.about}: {line.said}" if line.about else line.said for line in lines(notice, words)) + "\n"
+    """The whole message as plain text: no name makes a line of its own."""
+    said = [(one.about, line(one.said)) for one in lines(notice, words)]
+    return "\n".join(f"{about}: {rest}" if about else rest for about, rest in said) + "\n"
 
 
 def what(notice: Notice, words: Words) -> str:

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from detection.alerts import Alert
+from detection.alerts import WITHDRAWN, Alert
 from detection.errors import BadInput
 from jobs.notify.feeds import FeedFacts, Wording
 from jobs.notify.feeds.markup import clean, line, noon, utc
 from jobs.notify.feeds.places import polygons
 from jobs.notify.feeds.told import address, figures, told
 from jobs.notify.notice import Notice, Overlap, Place
-from jobs.store import WITHDRAWN
 
 NONE, REFERENCE, IMPORTANT, URGENT = 0, 100, 200, 300
 """Priorities of EarthRanger: grey, green, amber, red."""
@@ -33,11 +32,19 @@ ZONES: Final = ("PE", "S", "REC", "HC", "AD", "UE", "T")
 CAUSES: Final = {"mining": 3, "road": 5, "logging": 8, "fire": 10, "natural": 99}
 """Driver -> md_causa. `agriculture` is in none: ours is crops or pasture, theirs is 1 for the one and 2 for the other."""
 CONFIDENCES: Final = {"highest": 1, "high": 2, "low": 3}
-"""Confidence -> md_conf: 1 alto, 2 medio, 3 bajo."""
+"""Confidence -> md_conf: 1 alto, 2 medio, 3 bajo. Theirs is how sure the person is who drew the polygon on an image; no person
+drew ours. Hence the code says what the alert knows of itself instead: seen by two independent sensors, confirmed by later looks,
+or neither. Whoever checks the row overwrites it with their own."""
 OTHER_SOURCE: Final = 5
 """md_fuente: `Otro`; 1 to 4 are PNCB-Geobosques, Global Forest Watch, GLAD and PRODES."""
 SATELLITES: Final = {"sentinel-2": 2, "sentinel-1": 7}
 """Beginning of a platform's name -> md_fuente_sat. Their only Landsat, 1, is that of Geobosques."""
+DETAILS: Final = (
+    "alert_id", "revision", "short_code", "status", "confidence", "change_type", "driver", "area_ha", "confirmed_ha",
+    "probability", "model", "last_clear_before", "change_date", "first_detected", "confirmed_on", "simulated", "areas", "near",
+    "utm", "message", "link",
+)  # fmt: skip
+"""What patrol systems are told of an alert besides its title, time and place."""
 
 
 def earthranger(
@@ -85,7 +92,7 @@ def gundi(
         "event_type": event_type,
         "recorded_at": utc(noon(shown.alert.change_date)),
         "location": {"lat": shown.place.lat, "lon": shown.place.lon},
-        "external_source_id": shown.alert.collection,
+        "external_source_id": line(shown.alert.collection),
         "status": state(shown),
         "event_details": _details(shown, facts, wording),
     }
@@ -162,7 +169,7 @@ def national(
     """
     shown = told(notice, facts, public=public)
     alert, place = shown.alert, shown.place
-    if alert.status in (*WITHDRAWN, "merged"):
+    if not counts(alert):
         raise BadInput(f"alert {alert.short_code}: is {alert.status}, so that its area counts no more; leave it out")
     area, zone = _touched(place, PROTECTED), _touched(place, ZONE)
     buffer = _touched(place, BUFFER)
@@ -195,6 +202,11 @@ def national(
     }
 
 
+def counts(alert: Alert) -> bool:
+    """Whether its hectares count: those of a withdrawn alert are nobody's, those of a merged one another's."""
+    return alert.status not in (*WITHDRAWN, "merged")
+
+
 def priority(notice: Notice) -> int:
     """What a patrol should look at first.
 
@@ -202,7 +214,7 @@ def priority(notice: Notice) -> int:
     confirmed. Red: confirmed, and part of it in an area of URGENT_KINDS; never of a coarse place, which tells of none.
     """
     alert = notice.alert
-    if alert.status in (*WITHDRAWN, "merged"):
+    if not counts(alert):
         return NONE
     if alert.status != "confirmed" or alert.change_type in HARMLESS:
         return REFERENCE
@@ -214,7 +226,7 @@ def state(notice: Notice) -> str:
 
     A finished alert stays active: the forest is gone, whether or not more of it goes. That a patrol is done a person says.
     """
-    if notice.kind == "cancel" or notice.alert.status in (*WITHDRAWN, "merged"):
+    if notice.kind == "cancel" or not counts(notice.alert):
         return "resolved"
     return "new" if notice.kind == "alert" else "active"
 

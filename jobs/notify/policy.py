@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from annotated_types import Ge, Interval, MinLen
 from pydantic import Field
 
-from detection.alerts import Alert
+from detection.alerts import WITHDRAWN, Alert
 from detection.types import parameters
 from jobs.mistakes import require
 from jobs.notify.notice import Notice
@@ -26,8 +26,6 @@ MOVED_HA: Final = 0.5
 MOVED_SHARE: Final = 0.2
 """An alert has grown when it grew by so many hectares, and by such a share of what was told: rule D7 of the notes on alerts."""
 OVER_BUDGET: Final = "over the budget of attention"
-WITHDRAWN: Final = ("retracted", "expired")
-"""Statuses in which nothing is left of what was told."""
 
 
 @parameters
@@ -160,6 +158,8 @@ def _again(notice: Notice, heard: Heard) -> Verdict:
     """Something has changed that the reader should know; a retraction always has."""
     alert = notice.alert
     grown = alert.area_ha - heard.area_ha
+    if heard.status in WITHDRAWN and alert.status in (*WITHDRAWN, "merged"):
+        return Verdict(False, "taken back before")
     for holds, why in (
         (alert.status != heard.status, f"{heard.status} is {alert.status} now"),
         (alert.change_type != heard.change_type, "another type of change"),

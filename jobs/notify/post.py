@@ -112,7 +112,7 @@ def _letter(config: NotifyConfig, channel: Folder | Mail, ident: str, written: E
 def _feed(
     config: NotifyConfig, reader: Reader, channel: Feed, told: Sequence[Notice], records: Records, seal: bytes
 ) -> Outcome:
-    """All that the reader was told, as it stands now, and what is told now as CAP messages."""
+    """All that the reader was told, as it stands now, and what is told now."""
     before = {ident: list(revisions) for ident, revisions in records.told(reader.name).items()}
     last = {ident: revisions[-1] for ident, revisions in before.items()}
     made = records.notices([(ident, revision) for ident, revisions in before.items() for revision in revisions])
@@ -121,15 +121,13 @@ def _feed(
     public = reader.access == "public"
     shown = list(standing.values()) if public else compose.seen_by(config, reader, list(standing.values()))
     facts, wording = compose.facts_of(config, shown, reader.words, seal), compose.wording_of(reader.words)
-    fresh = list(told) if public else compose.seen_by(config, reader, told)
-    messages = {}
-    for notice in fresh:
+    fresh = []
+    for notice in told if public else compose.seen_by(config, reader, told):
         earlier = [Earlier(n.alert.revision, n.known_at) for key, n in made.items()
                    if key[0] == notice.alert.id and key[1] < notice.alert.revision]  # fmt: skip
         one = notice if earlier else replace(notice, kind="alert")  # what may have arrived has no message to refer to
-        name, message = files.cap_of(one, facts, wording, earlier, public=public)
-        messages[name] = message
-    return files.put(channel.path, shown, facts, wording, messages, public=public)
+        fresh.append((one, earlier))
+    return files.put(channel, files.Telling(shown, fresh, facts, wording, reader.words, public))
 
 
 def _text(

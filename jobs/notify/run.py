@@ -1,5 +1,6 @@
 """One round of a notification: open the outbox of its job, send what is due, say how it went. Run it after the job."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ from jobs import ledger
 from jobs.config import JobConfig, load
 from jobs.database import FILE_NAME, default_url, open_database
 from jobs.ledger import Clock
-from jobs.notify import deliveries
+from jobs.notify import bulletin_post, deliveries, noticeboard
 from jobs.notify.asked import NotifyConfig
+from jobs.notify.bulletin_words import title
+from jobs.notify.bulletins import Bulletin
 from jobs.notify.chips import Chips
 from jobs.notify.deliveries import DEAD, GONE, HELD, WAITING, Delivery
 from jobs.notify.message import headline
@@ -20,7 +23,8 @@ from jobs.notify.notices import Maker
 from jobs.notify.opening import open_outbox, planned
 from jobs.notify.post import Records, posting
 from jobs.notify.replay import replayed
-from jobs.notify.sender import Sent, send_due
+from jobs.notify.sender import Sent, drain, send_due
+from jobs.notify.watching import watched
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,8 @@ class Round:
     """(reader, state) -> deliveries, of all rounds."""
     notes: tuple[str, ...]
     """What to know of the overlays."""
+    bulletins: tuple[Bulletin, ...] = ()
+    """What was decided on beside the alerts."""
     previews: tuple[str, ...] = ()
     """Of a dry run: a line for each message that would be told."""
 
@@ -48,7 +54,7 @@ class Round:
         told = sum(one.state == WAITING for one in self.decided)
         held = sum(one.state == HELD for one in self.decided)
         made = [
-            f"decided: {told} to be told, {held} not",
+            f"decided: {told} to be told, {held} not; {len(self.bulletins)} bulletins",
             f"sent: {self.sent.deliveries} in {self.sent.messages} messages",
             f"to be tried again: {self.sent.again}; given up: {self.sent.given_up}",
         ]
@@ -70,17 +76,37 @@ def notify(config: NotifyConfig, *, now: Clock, dry_run: bool = False, revive: b
     engine = _database(job)
     grid = ledger.find_job(engine, job.name).grid
     maker, audience = Maker(engine, config, job.name, grid), config.audience(job.name)
+    bulletins, spared = watched(engine, config, job, maker, now())
     if dry_run:
         rows = deliveries.unopened(engine, config.name, job.name)
         made = planned(engine, audience, rows, maker, now()) if rows else []
-        lines = tuple(told_lines(config, made, maker))
-        return Round(tuple(made), Sent(), deliveries.standing(engine, config.name), maker.notes, lines)
+        lines = (*told_lines(config, made, maker), *bulletin_lines(config, bulletins))
+        return Round(tuple(made), Sent(), _standing(engine, config), maker.notes, tuple(bulletins), lines)
     if revive:
         deliveries.revive(engine, config.name, now())
+        noticeboard.revive(engine, config.name, now())
     made = open_outbox(engine, audience, maker, now)
+    noticeboard.put(engine, config.name, bulletins, spared)
     post = posting(config, _records(engine, config, maker, job), now)
     sent = send_due(engine, config.name, post, now=now, together=audience.together)
-    return Round(tuple(made), sent, deliveries.standing(engine, config.name), maker.notes)
+    hand = bulletin_post.posting(config, _place(config), now)
+    sent += drain(noticeboard.Board(engine, config.name), hand, now=now)
+    return Round(tuple(made), sent, _standing(engine, config), maker.notes, tuple(bulletins))
+
+
+def _standing(engine: Engine, config: NotifyConfig) -> dict[tuple[str, str], int]:
+    """Of deliveries and bulletins together."""
+    return dict(Counter(deliveries.standing(engine, config.name)) + Counter(noticeboard.standing(engine, config.name)))
+
+
+def _place(config: NotifyConfig) -> str:
+    """Name of the area for people."""
+    return config.title or config.name
+
+
+def bulletin_lines(config: NotifyConfig, bulletins: Sequence[Bulletin]) -> list[str]:
+    """A line for each that is to be told."""
+    return [f"{one.reader}: {title(one, _place(config), config.reader(one.reader).words)}" for one in bulletins]
 
 
 def _records(engine: Engine, config: NotifyConfig, maker: Maker, job: JobConfig) -> Records:

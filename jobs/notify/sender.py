@@ -6,15 +6,20 @@ own wish, where it states one), given up, or no longer wanted at all.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy.engine import Engine
 
 from jobs.ledger import Clock
 from jobs.notify import deliveries
+from jobs.notify.bulletins import Bulletin
 from jobs.notify.channels.result import Outcome, next_try
 from jobs.notify.deliveries import DEAD, GONE, SENT, WAITING, Delivery
+
+Item = TypeVar("Item", Delivery, Bulletin)
+CHANCE: Final = Random().random  # noqa: S311 - spreads retries, keeps no secret
 
 Post = Callable[[Sequence[Delivery]], Outcome]
 """Hands a message to the channel of its reader: one delivery, or all that leave together. One attempt."""
@@ -35,6 +40,41 @@ class Sent:
     failures: list[str] = field(default_factory=list)
     """A line for each that did not arrive."""
 
+    def __add__(self, other: "Sent") -> "Sent":
+        """Both together."""
+        mine, theirs = vars(self), vars(other)
+        return Sent(**{name: mine[name] + theirs[name] for name in mine})
+
+
+class Queue(Protocol[Item]):
+    """Messages on record."""
+
+    def claim(self, now: datetime) -> Sequence[Item]:
+        """What leaves together next, claimed; none where nothing is due."""
+
+    def settle(self, claimed: Sequence[Item], state: str, at: datetime, next_at: datetime, answer: str) -> None:
+        """What became of it."""
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """The deliveries of a notification."""
+
+    engine: Engine
+    """The database."""
+    notification: str
+    """Its name."""
+    together: Mapping[tuple[str, str], bool]
+    """(reader, rule) -> whether its messages leave together."""
+
+    def claim(self, now: datetime) -> Sequence[Delivery]:
+        """As `deliveries.claim`."""
+        return deliveries.claim(self.engine, self.notification, now, self.together)
+
+    def settle(self, claimed: Sequence[Delivery], state: str, at: datetime, next_at: datetime, answer: str) -> None:
+        """As `deliveries.settle`."""
+        deliveries.settle(self.engine, claimed, state, at, next_at, answer)
+
 
 def send_due(
     engine: Engine,
@@ -43,25 +83,37 @@ def send_due(
     *,
     now: Clock,
     together: Mapping[tuple[str, str], bool],
-    chance: Callable[[], float] = Random().random,  # noqa: B008, S311 - spreads retries, keeps no secret
+    chance: Callable[[], float] = CHANCE,
+    most: int | None = None,
+) -> Sent:
+    """Send deliveries as `drain` does."""
+    return drain(Deliveries(engine, notification, together), post, now=now, chance=chance, most=most)
+
+
+def drain(
+    queue: Queue[Item],
+    post: Callable[[Sequence[Item]], Outcome],
+    *,
+    now: Clock,
+    chance: Callable[[], float] = CHANCE,
     most: int | None = None,
 ) -> Sent:
     """Send until nothing is due, or so many messages. Raises BadDatabase; what a channel says never raises."""
     made = Sent()
     while most is None or made.messages + len(made.failures) < most:
-        claimed = deliveries.claim(engine, notification, now(), together)
+        claimed = queue.claim(now())
         if not claimed:
             return made
-        _settle(engine, claimed, post(claimed), now, chance, made)
+        _settle(queue, claimed, post(claimed), now, chance, made)
     return made
 
 
 def _settle(
-    engine: Engine, claimed: Sequence[Delivery], said: Outcome, now: Clock, chance: Callable[[], float], made: Sent
+    queue: Queue[Item], claimed: Sequence[Item], said: Outcome, now: Clock, chance: Callable[[], float], made: Sent
 ) -> None:
     at, one = now(), claimed[0]
     state, later = _state(said, max(d.attempts for d in claimed), chance)
-    deliveries.settle(engine, claimed, state, at, at + timedelta(seconds=later), said.why)
+    queue.settle(claimed, state, at, at + timedelta(seconds=later), said.why)
     if state == SENT:
         made.messages, made.deliveries = made.messages + 1, made.deliveries + len(claimed)
         return

@@ -4,11 +4,13 @@ Said first is what it is and its code; then where; then the rest, as far as it f
 half a number.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from detection.alerts import WITHDRAWN
 from jobs.notify.channels.gateway import plain, septets
-from jobs.notify.message import CANCELLED, STATUS, _, away
+from jobs.notify.message import STATUS, _, away
 from jobs.notify.notice import Notice
 from jobs.notify.words import Words
 
@@ -40,9 +42,14 @@ LEAST_REST: Final = 6
 
 def short(notice: Notice, words: Words) -> str:
     """At most LIMIT septets of GSM-7 without accents."""
+    return fitted(_parts(notice, words))
+
+
+def fitted(parts: Iterable[str]) -> str:
+    """The parts that fit into one message, in their order; one that does not is left out whole."""
     made = ""
-    for part in _parts(notice, words):
-        longer = f"{made} {part}".strip() if made else part
+    for part in parts:
+        longer = f"{made} {part}".strip()
         if _fits(longer):
             made = longer
     return made
@@ -55,7 +62,7 @@ def _parts(notice: Notice, words: Words) -> list[str]:
     marked = f"{words.say(_('SIMULATED'))} " if alert.simulated else ""
     first = plain(f"{marked}{words.say(_('ALERT'))} {alert.short_code} {status}")
     where = f"{place.lat:.5f},{place.lon:.5f}" if place.utm else f"~{place.lat:.2f},{place.lon:.2f}"
-    if alert.status in CANCELLED:
+    if alert.status in WITHDRAWN:
         return [first, plain(words.say(_("forget it"))), where]
     size = f"{alert.area_ha:.1f}ha"
     seen = plain(words.say(_("seen {day}"), day=_day(notice)))
@@ -78,15 +85,15 @@ def _place(notice: Notice, words: Words, room: int) -> str:
     """What it touches, or where it lies from the nearest named place; only names are cut to the room there is."""
     inside = next((one.name for one in notice.place.overlaps if one.relation != "near" and one.name), "")
     if made := plain(" ".join(inside.split())):
-        return _cut(made, room) if room >= LEAST_NAME else ""
+        return cut(made, room) if room >= LEAST_NAME else ""
     if not notice.place.nearby:
         return ""
     one = notice.place.nearby[0]
     whole, bare = (plain(" ".join(away(shown, words, WAYS).split())) for shown in (one, replace(one, name="")))
-    return _cut(whole, room) if room >= min(len(bare) + LEAST_REST, len(whole)) else ""
+    return cut(whole, room) if room >= min(len(bare) + LEAST_REST, len(whole)) else ""
 
 
-def _cut(text: str, room: int) -> str:
+def cut(text: str, room: int) -> str:
     """The longest beginning that takes no more septets than there is room."""
     while text and (septets(text) or LIMIT) > room:
         text = text[:-1]

@@ -3,8 +3,8 @@
 import errno
 import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,16 @@ from shapely import MultiPolygon, to_wkb
 
 Row = dict[str, Any]
 
-_DATES = ("change_date", "last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected")
+_DATES = (
+    "change_date",
+    "last_clear_before",
+    "first_detected",
+    "confirmed_on",
+    "finished_on",
+    "last_detected",
+    "last_look",
+    "reviewed_on",
+)
 _DAYS = ("first_day", "last_day")
 _WHOLE = ("revision", "status_code", "gsd_m", "count", "year")
 _TRUTHS = ("area_is_estimate", "simulated")
@@ -35,23 +44,44 @@ _NUMBERS = (
     *("r80p", "y2r", "recovered_share", "harm"),
 )
 _PLACES = ("lon", "lat", "utm_e", "utm_n")
-_TYPES: dict[str, pa.DataType] = {
+TYPES: Final[Mapping[str, pa.DataType]] = {
     **dict.fromkeys((*_DATES, *_DAYS), pa.date32()),
     **dict.fromkeys(_WHOLE, pa.int32()),
     **dict.fromkeys(_TRUTHS, pa.bool_()),
     **dict.fromkeys((*_NUMBERS, *_PLACES), pa.float64()),
     "observed_at": pa.timestamp("ms", "UTC"),
 }
+"""Column -> its type, where it is not text."""
 COLUMNS = (
-    *("id", "short_code", "revision", "collection", "status", "status_code", "status_scheme", "change_date"),
-    *("last_clear_before", "first_detected", "confirmed_on", "finished_on", "last_detected", "observed_at", "known_at"),
+    *(
+        "id",
+        "short_code",
+        "revision",
+        "collection",
+        "status",
+        "detection_status",
+        "status_code",
+        "status_scheme",
+        "change_date",
+    ),
+    *(
+        "last_clear_before",
+        "first_detected",
+        "confirmed_on",
+        "finished_on",
+        "last_detected",
+        "last_look",
+        "activity",
+        "observed_at",
+        "known_at",
+    ),
     *("area_ha", "area_ha_new", "confirmed_ha", "area_is_estimate", "mmu_ha", "gsd_m", "magnitude", "magnitude_max"),
     *("magnitude_sigma", "magnitude_metric", "count", "confidence", "change_type", "driver", "probability", "model"),
-    *("baseline", "detected_by"),
+    *("review_status", "rejection_reason", "reviewed_on", "baseline", "detected_by"),
     *("simulated", "previous_id", "merged_into", "lattice", "geometry_method", "lon", "lat", "utm_zone", "utm_e"),
     "utm_n",
 )
-"""Every column, in order; those without a type of their own are text."""
+"""Every column, in order."""
 CHANGE_COLUMNS = (
     *("id", "collection", "kind", "year", "first_day", "last_day", "area_ha", "area_is_estimate", "mmu_ha", "gsd_m"),
     *("count", "magnitude", "magnitude_metric", "probability", "change_type", "driver", "harm", "hydrology", "model"),
@@ -71,12 +101,14 @@ class Sheet:
     painted_by: str
     """The column that decides the colour."""
     columns: tuple[str, ...]
-    """In order; those without a type of their own are text."""
+    """In order."""
+    types: Mapping[str, pa.DataType] = field(default_factory=lambda: TYPES)
+    """Column -> its type; those without one are text."""
 
     @property
     def schema(self) -> pa.Schema:
         """The columns with their types."""
-        return pa.schema([(name, _TYPES.get(name, pa.string())) for name in self.columns])
+        return pa.schema([(name, self.types.get(name, pa.string())) for name in self.columns])
 
 
 ALERTS: Final = Sheet("alerts", "forest-change alerts", "status", COLUMNS)
@@ -92,9 +124,9 @@ _STYLE_COLUMNS = (
 
 
 def geopackage(
-    sheet: Sheet, rows: Sequence[Row], shapes: Sequence[MultiPolygon], *, crs: str, style: str, made_at: str
+    sheet: Sheet, rows: Sequence[Row], shapes: Sequence[MultiPolygon], *, crs: str, style: str | None, made_at: str
 ) -> bytes:
-    """A GeoPackage with one layer, named as the sheet, in crs and the QML style that QGIS opens it with.
+    """A GeoPackage with one layer, named as the sheet, in crs; style: the QML that QGIS opens it with, null for none.
 
     made_at (ISO 8601) stands in the file instead of the clock: the same input gives the same bytes.
     """
@@ -107,7 +139,9 @@ def geopackage(
             layer = {"geometry_name": "geometry", "geometry_type": "MultiPolygon", "crs": crs}
             options = {"GEOMETRY_NAME": "geometry", "DESCRIPTION": sheet.described}
             pyogrio.write_arrow(table, path, layer=sheet.name, driver="GPKG", layer_options=options, **layer)
-            pyogrio.write_arrow(_styles(sheet, style, made_at), path, layer="layer_styles", driver="GPKG", append=True)
+            if style is not None:
+                styles = _styles(sheet, style, made_at)
+                pyogrio.write_arrow(styles, path, layer="layer_styles", driver="GPKG", append=True)
             return path.read_bytes()
     except (DataLayerError, DataSourceError) as error:
         said = " ".join(str(error).split())

@@ -20,7 +20,7 @@ from shapely import MultiPolygon, Polygon
 from shapely.geometry import box, shape
 from shapely.geometry.polygon import orient
 
-from detection.alerts import Alert
+from detection.alerts import Activity, Alert
 from detection.codes import ALERT_COLOUR, STATUS_SCHEME
 from detection.errors import BadInput, GridMismatch
 from jobs.outputs import RunFacts, publish
@@ -125,13 +125,30 @@ def _in_its_zone(crs: str, there: tuple[float, float], lon: float, lat: float) -
     return f"{zone}{'N' if north else 'S'}", round(easting, 3), round(northing, 3)
 
 
-def properties(alert: Alert, *, known_at: str | None, detected_by: str) -> Row:
+@dataclass(frozen=True)
+class Going:
+    """Whether what an alert tells of goes on."""
+
+    activity: Activity = "unknown"
+    """As `detection.alerts.activity` has it."""
+    last_look: date | None = None
+    """The last day since which half of its cells have been seen clearly; null: they have not, or it is not known here."""
+
+
+NOTHING_KNOWN: Mapping[str, Going] = {}
+
+
+def properties(alert: Alert, *, known_at: str | None, detected_by: str, going: Going = Going()) -> Row:
     """The flat facts of an alert, as dates, numbers and text; the geometry and the id stand elsewhere."""
     return {
         "short_code": alert.short_code,
         "revision": alert.revision,
         "collection": alert.collection,
         "status": alert.status,
+        "detection_status": alert.detection_status,
+        "review_status": alert.review_status,
+        "rejection_reason": alert.rejection_reason,
+        "reviewed_on": alert.reviewed_on,
         "status_code": int(alert.status_code),
         "status_scheme": STATUS_SCHEME,
         "change_date": alert.change_date,
@@ -140,6 +157,8 @@ def properties(alert: Alert, *, known_at: str | None, detected_by: str) -> Row:
         "confirmed_on": alert.confirmed_on,
         "finished_on": alert.finished_on,
         "last_detected": alert.last_detected,
+        "last_look": going.last_look,
+        "activity": going.activity,
         "observed_at": datetime.fromtimestamp(alert.observed_at, UTC),
         "known_at": known_at,
         "area_ha": number(alert.area_ha, 4),
@@ -191,16 +210,26 @@ def feature(alert: Alert, *, known_at: str | None = None, detected_by: str = "")
     return _feature(row | _located(where, alert.lattice), degrees)
 
 
-def write_vectors(alerts: Sequence[Alert], folder: Path, *, known_at: Mapping[str, str], run: RunFacts) -> list[Path]:
+def write_vectors(
+    alerts: Sequence[Alert],
+    folder: Path,
+    *,
+    known_at: Mapping[str, str],
+    run: RunFacts,
+    going: Mapping[str, Going] = NOTHING_KNOWN,
+) -> list[Path]:
     """Write alerts.geojson, .gpkg, .parquet and .qml, rows in the order of their ids; the paths come back.
 
-    known_at maps an alert's id to when we knew of this revision (ISO 8601). The same input gives the same bytes.
+    known_at maps an alert's id to when we knew of this revision (ISO 8601), going to whether it goes on. The same input gives
+    the same bytes.
     Raises GridMismatch when an alert lies on another lattice than the run, BadInput when an id comes twice.
     """
     rows = sorted(alerts, key=lambda a: a.id)
     _check(rows, run)
     facts: list[Row] = [
-        {"id": a.id} | properties(a, known_at=known_at.get(a.id), detected_by=run.detected_by) for a in rows
+        {"id": a.id}
+        | properties(a, known_at=known_at.get(a.id), detected_by=run.detected_by, going=going.get(a.id, Going()))
+        for a in rows
     ]
     return write_sheet(ALERTS, facts, [a.cells for a in rows], folder, colours=ALERT_COLOUR, run=run)
 
@@ -227,7 +256,7 @@ def write_sheet(
     style = vector_style(sheet.painted_by, colours)
     features = [_feature(f, polygons) for f, polygons in zip(facts, degrees, strict=True)]
     files = {
-        f"{sheet.name}.geojson": _collection(features),
+        f"{sheet.name}.geojson": collection(features),
         f"{sheet.name}.gpkg": geopackage(sheet, facts, metres, crs=run.grid.crs, style=style, made_at=run.known_at),
         f"{sheet.name}.parquet": geoparquet(sheet, facts, degrees),
         f"{sheet.name}.qml": style.encode(),
@@ -247,10 +276,15 @@ def _feature(row: Row, degrees: MultiPolygon) -> dict[str, Any]:
     return {"type": "Feature", "id": name, "geometry": geometry, "properties": facts}
 
 
-def _collection(features: Sequence[Mapping[str, Any]]) -> bytes:
-    """One feature a line, so that two runs can be compared by eye."""
-    lines = [json.dumps(f, ensure_ascii=False, allow_nan=False, separators=(",", ":")) for f in features]
-    return ('{"type":"FeatureCollection","features":[\n' + ",\n".join(lines) + "\n]}\n").encode()
+def collection(features: Sequence[Mapping[str, Any]], **said: str) -> bytes:
+    """An RFC 7946 FeatureCollection, one feature a line, so that two runs can be compared by eye; said: foreign members."""
+    lines = [_json(one) for one in features]
+    head = _json({"type": "FeatureCollection", **said}).removesuffix("}")
+    return (head + ',"features":[\n' + ",\n".join(lines) + "\n]}\n").encode()
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _check(rows: Sequence[Alert], run: RunFacts) -> None:

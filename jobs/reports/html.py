@@ -41,7 +41,15 @@ CHARTS = 6
 """At most so many series are drawn."""
 OPEN = ("provisional", "confirmed", "finished")
 """States in which an alert says that something changed; the others took it back or moved it elsewhere."""
-SYMBOL = {"provisional": "○", "confirmed": "●", "finished": "■", "expired": "✕", "merged": "→", "retracted": "✕"}
+SYMBOL = {
+    "provisional": "○",
+    "confirmed": "●",
+    "finished": "■",
+    "expired": "✕",
+    "merged": "→",
+    "retracted": "✕",
+    "rejected": "✕",
+}
 MEANING = {
     "provisional": "seen, not yet sure: wait for the next look, or verify if it is on your way",
     "confirmed": "seen again over several looks: a change of the canopy is very likely",
@@ -49,6 +57,7 @@ MEANING = {
     "expired": "was provisional, and later looks did not bear it out",
     "merged": "goes on as part of another alert",
     "retracted": "taken back: data that came later contradict it",
+    "rejected": "people looked at the images and found no such change; the reason is in the files",
 }
 SENSOR_NAME = {
     "landsat-c2l2": "Landsat",

@@ -24,7 +24,6 @@ from detection.sources.addresses import Lookup, resolved
 from jobs.notify.channels.addresses import Target, resolve
 from jobs.notify.channels.deadline import Deadline, WholeLines
 from jobs.notify.channels.result import Outcome, of_status, retry_after_s
-from jobs.store import MessageKind
 
 MAX_BODY: Final = 20_000
 """Bytes a body stays under (Standard Webhooks 1.0.0, payload size)."""
@@ -34,10 +33,13 @@ SECRET_BYTES: Final = range(24, 65)
 """Length of a signing secret, in bytes (Standard Webhooks 1.0.0, signature scheme: 192 to 512 bits)."""
 IDENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_/:-]{0,127}")
 """No full stop: it would make two readings of what is signed."""
-TYPES: Final[Mapping[MessageKind, str]] = {
+TYPES: Final[Mapping[str, str]] = {
     "alert": "pe.sachawatch.alert.created.v1",
     "update": "pe.sachawatch.alert.updated.v1",
     "cancel": "pe.sachawatch.alert.cancelled.v1",
+    "weekly": "pe.sachawatch.bulletin.weekly.v1",
+    "blind": "pe.sachawatch.bulletin.blind.v1",
+    "sighted": "pe.sachawatch.bulletin.sighted.v1",
 }
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Not allowed in attributes (CloudEvents 1.0.2, type system: String)."""
@@ -52,7 +54,7 @@ OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connect
 
 
 def envelope(
-    data: Mapping[str, Any], *, ident: str, source: str, kind: MessageKind, subject: str, at: datetime, dataschema: str
+    data: Mapping[str, Any], *, ident: str, source: str, kind: str, subject: str, at: datetime, dataschema: str
 ) -> bytes:
     """A CloudEvents 1.0 event in structured JSON, UTF-8; the same input gives the same bytes.
 

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Final
 from xml.etree import ElementTree as Xml
 
-from detection.alerts import Alert
+from detection.alerts import WITHDRAWN, Alert
 from detection.errors import BadInput
 from jobs.notify.feeds import SENDER, TAG, FeedFacts, Wording
 from jobs.notify.feeds.markup import clean, document, line, noon, sub
 from jobs.notify.feeds.places import Ring, polygons
 from jobs.notify.feeds.told import address, figures, told, written
 from jobs.notify.notice import Notice, Place
-from jobs.store import WITHDRAWN, MessageKind
+from jobs.store import MessageKind
 
 CAP: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 TYPES: Final[dict[MessageKind, str]] = {"alert": "Alert", "update": "Update", "cancel": "Cancel"}

@@ -1,8 +1,10 @@
-"""Text that cannot break a file, XML elements, and times as the formats want them."""
+"""Text that cannot break a file, XML elements, values of JSON, and times as the formats want them."""
 
+import math
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import Final
+from typing import Any, Final
 from xml.etree import ElementTree as Xml
 
 from detection.errors import BadInput
@@ -24,6 +26,17 @@ def clean(text: str) -> str:
 def line(text: str) -> str:
     """The same in one line: every run of white space is one space."""
     return " ".join(clean(text).split())
+
+
+def harmless(value: Any, text: Callable[[str], str] = line) -> Any:
+    """Values of JSON with each text as `line` or `clean` leaves it, keys as they are; a figure that is not finite is null."""
+    if isinstance(value, Mapping):
+        return {key: harmless(one, text) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [harmless(one, text) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return text(value) if isinstance(value, str) else value
 
 
 def sub(parent: Xml.Element, tag: str, text: str = "", **attributes: str) -> Xml.Element:
