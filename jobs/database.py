@@ -2,7 +2,8 @@
 
 SQLite by default, in WAL with `synchronous=FULL`: NORMAL may lose committed rows in a power cut. Writers take the lock
 when they begin (BEGIN IMMEDIATE): a transaction that reads first and writes later fails in WAL, whatever the timeout.
-No table uses a type that PostgreSQL lacks. WAL needs a local disk.
+WAL needs a local disk. Several machines share a PostgreSQL server, where the same is true by other means: one writer at
+a time, by an advisory lock that ends with its transaction, and readers who see one snapshot.
 """
 
 import os
@@ -19,14 +20,22 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL, Connection, Dialect, Engine
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InternalError, NoSuchModuleError, OperationalError
 
 from detection.errors import DetectionError
 
 FILE_NAME: Final = "sachawatch.db"
 BUSY_TIMEOUT_MS: Final = 30_000
 """How long a writer waits for another one; chosen far above the longest transaction of a run."""
+IDLE_TIMEOUT_MS: Final = 300_000
+"""After so long without a statement a server ends a transaction: a machine without power holds no lock for ever (chosen)."""
+CONNECT_TIMEOUT_S: Final = 15
+"""How long a server may take to answer, where the URL does not say it (`?connect_timeout=`); chosen."""
+WRITERS: Final = 0x5AC4A
+"""Number of the advisory lock of PostgreSQL that writers take (chosen; any other would do)."""
 VERSIONS: Final = "alembic_version"
+OF_EXTENSIONS: Final = frozenset({"spatial_ref_sys"})
+"""Tables that PostGIS puts into a new database."""
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 ONE_AT_A_TIME: Final = threading.Lock()
 """Alembic's `context` is one for the whole process."""
@@ -38,6 +47,17 @@ REMEDIES: Final = {
     "unable to open": "check that its folder exists and may be written",
     "malformed": "it is damaged: restore a copy, `sachawatch doctor` says what can be saved",
     "not a database": "it is damaged or something else: restore a copy or name another file",
+    "lock timeout": "another process is writing to it; try again when that one is done",
+    "refused": "start the server, or check host and port of the URL",
+    "timeout expired": "check host and port of the URL, and that nothing on the way stops it",
+    "translate host name": "check the host in the URL",
+    "resolve host": "check the host in the URL",
+    "password": "check user and password of the URL",
+    "authentication": "check user and password of the URL",
+    "does not exist": "create it on the server, or name another one",
+    "permission denied": "grant its user the rights to create and change tables there",
+    "read-only": "it takes no writes: name the server that does",
+    "No space left": "free some space on the server's disk and start again, nothing was half written",
 }
 
 
@@ -303,11 +323,16 @@ def _plainly(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if type(error) not in (OperationalError, DatabaseError):
+        if type(error) not in (OperationalError, DatabaseError, InternalError) and not _forbidden(error):
             raise
         said = str(error.orig).splitlines()[0]
         remedy = next((mend for sign, mend in REMEDIES.items() if sign in said), "run `sachawatch doctor`")
         raise BadDatabase(f"database {_name(engine)}: {said}; {remedy}") from error
+
+
+def _forbidden(error: DatabaseError) -> bool:
+    """Whether a server keeps its user from it: SQLSTATE 42501, of which drivers make an error of the program."""
+    return getattr(error.orig, "sqlstate", None) == "42501"
 
 
 def _name(engine: Engine) -> str:
@@ -317,15 +342,23 @@ def _name(engine: Engine) -> str:
 
 def _engine(url: str | URL) -> Engine:
     try:
-        engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+        asked = sa.make_url(url)
+        if asked.drivername == "postgresql":  # which driver that means differs between versions of SQLAlchemy
+            asked = asked.set(drivername="postgresql+psycopg")
+        waits = asked.drivername == "postgresql+psycopg" and "connect_timeout" not in asked.query
+        arguments = {"connect_timeout": CONNECT_TIMEOUT_S} if waits else {}
+        engine = sa.create_engine(asked, poolclass=sa.pool.NullPool, connect_args=arguments)
     except (ArgumentError, NoSuchModuleError, ValueError):
         # the URL may hold a password, so it is not repeated
         raise BadDatabase("database: its URL cannot be read; give e.g. sqlite:///folder/sachawatch.db") from None
     except ModuleNotFoundError as error:
-        raise BadDatabase(f"database: the driver {error.name} is not installed; install it or use SQLite") from error
+        extra = "sachawatch[postgres]" if error.name == "psycopg" else "it"
+        raise BadDatabase(
+            f"database: the driver {error.name} is not installed; install {extra} or use SQLite"
+        ) from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up)
-        sa.event.listen(engine, "begin", _begin)
+    sa.event.listen(engine, "begin", _begin if engine.dialect.name == "sqlite" else _begin_on_a_server)
     return engine
 
 
@@ -338,6 +371,16 @@ def _set_up(connection: Any, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     readonly = connection.get_execution_options().get("readonly", False)
     connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+
+def _begin_on_a_server(connection: Connection) -> None:
+    """The same there: who writes has the lock from its first moment, who reads sees one snapshot."""
+    if connection.get_execution_options().get("readonly", False):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {BUSY_TIMEOUT_MS}")
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")
 
 
 def _ensure_file(url: URL) -> None:
@@ -380,7 +423,7 @@ def _check(connection: Connection) -> bool:
     name, sqlite = _name(connection.engine), connection.dialect.name == "sqlite"
     if sqlite and (found := str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())) != "ok":
         raise BadDatabase(f"database {name}: {found.splitlines()[-1]}; {REMEDIES['malformed']}")
-    tables = sa.inspect(connection).get_table_names()
+    tables = set(sa.inspect(connection).get_table_names()) - OF_EXTENSIONS
     if not tables and not sqlite:  # a server's database begins without tables; a file of ours never has none
         return False
     version = connection.scalar(sa.text("SELECT version_num FROM alembic_version")) if VERSIONS in tables else None

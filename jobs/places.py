@@ -19,8 +19,9 @@ from detection.areas import LONLAT, cell_hectares
 from detection.errors import BadInput, GridMismatch
 from detection.types import Grid, Mask
 from jobs.notify.notice import Direction, Nearby, Overlap, Place, Relation
-from jobs.outputs.vectors import DECIMALS, outline, to_lonlat
-from jobs.overlays import NAMED, NAMED_REACH_M, Kind, Opened, Overlay, Overlays
+from jobs.outputs.vectors import Place as Point
+from jobs.outputs.vectors import outlines, pointed, to_lonlat
+from jobs.overlays import NAMED, NAMED_REACH_M, Opened, Overlay, Overlays
 
 MOST_NEAR: Final = 3
 """Features of a layer that are told as near."""
@@ -69,18 +70,22 @@ def places_of(alerts: Sequence[Alert], overlays: Overlays, resolution: int) -> l
     grid = Grid(overlays.crs, 0, 0, resolution, (1, 1))
     for alert in alerts:
         _check(alert, grid)
-    metres = [outline(alert.cells, alert.lattice) for alert in alerts]
+    metres = outlines([alert.cells for alert in alerts], grid.lattice)
     degrees = [to_lonlat(one, overlays.crs) for one in metres]
-    spots = _spots(alerts, metres, degrees, grid)
+    drawn = zip(alerts, metres, degrees, strict=True)
+    found = (pointed(alert.cells, grid.lattice, outer, shown) for alert, outer, shown in drawn)
+    points = [one for one in found if one is not None]  # all: none is without cells
+    spots = _spots(alerts, metres, points, grid)
     overlaps: list[list[Overlap]] = [[] for _ in alerts]
     for layer in overlays.layers:
         for i, overlap in _overlaps(layer, spots):
             overlaps[i].append(overlap)
     nearby = _nearby(overlays.layers, spots)
     places: list[Place] = []
-    for i, (lon, lat) in enumerate(spots.lonlat.tolist()):
+    for i, one in enumerate(points):
+        utm = f"{one.zone} {one.easting:.0f} {one.northing:.0f}"
         touched = tuple(sorted(overlaps[i], key=_order))
-        places.append(Place(degrees[i], lon, lat, _utm(spots, i), touched, nearby[i]))
+        places.append(Place(degrees[i], one.lon, one.lat, utm, touched, nearby[i]))
     return places
 
 
@@ -105,34 +110,17 @@ def _check(alert: Alert, grid: Grid) -> None:
         )
 
 
-def _spots(alerts: Sequence[Alert], metres: list[MultiPolygon], degrees: list[MultiPolygon], grid: Grid) -> _Spots:
+def _spots(alerts: Sequence[Alert], metres: list[MultiPolygon], points: Sequence[Point], grid: Grid) -> _Spots:
     outlines = np.array(metres, object)
-    inside = [_inside(metres[i], degrees[i], alert.cells, grid) for i, alert in enumerate(alerts)]
-    points = np.array(inside, np.float64)
     hectares = np.array([alert.area_ha for alert in alerts], np.float64)
-    return _Spots(grid, outlines, hectares, _hectares(outlines, grid), points[:, :2], points[:, 2:])
-
-
-def _inside(metres: MultiPolygon, degrees: MultiPolygon, cells: NDArray[np.int32], grid: Grid) -> tuple[float, ...]:
-    """Whole metres, and degrees as they are written, of a point inside the largest part; of the centre of a cell at need."""
-    parts = shapely.get_parts(metres)
-    best = shapely.point_on_surface(parts[int(np.argmax(shapely.area(parts)))])
-    centres = np.column_stack((cells[:, 1] + 0.5, -(cells[:, 0] + 0.5))) * grid.resolution
-    for east, north in (np.round((best.x, best.y)), *centres):
-        lon, lat = (round(degree, DECIMALS) for degree in _transformer(grid.crs, LONLAT).transform(east, north))
-        if shapely.contains_xy(degrees, lon, lat):
-            return float(east), float(north), lon, lat
-    raise BadInput(f"grid: {grid.lattice} has cells too small to point at in {DECIMALS} decimals of a degree")
+    there = np.array([one.on_lattice for one in points], np.float64)
+    lonlat = np.array([(one.lon, one.lat) for one in points], np.float64)
+    return _Spots(grid, outlines, hectares, _hectares(outlines, grid), there, lonlat)
 
 
 @lru_cache(maxsize=8)
 def _transformer(crs: str, target: str) -> Transformer:
     return Transformer.from_crs(crs, target, always_xy=True)
-
-
-def _utm(spots: _Spots, i: int) -> str:
-    east, north = spots.points[i].tolist()
-    return f"{int(spots.grid.crs[-2:])}{'N' if spots.grid.epsg < 32_700 else 'S'} {east:.0f} {north:.0f}"
 
 
 def _hectares(shapes: NDArray[Any], grid: Grid) -> NDArray[np.float64]:
@@ -207,26 +195,24 @@ def _order(one: Overlap) -> tuple[Any, ...]:
 
 def _nearby(layers: Sequence[Opened], spots: _Spots) -> list[tuple[Nearby, ...]]:
     """(alert,) named places: the nearest of each kind, then the nearest of the rest, told by distance."""
-    found: list[dict[str, tuple[Kind, Nearby]]] = [{} for _ in spots.points]
+    found: list[dict[str, Nearby]] = [{} for _ in spots.points]
     for layer in layers:
         if layer.about.kind in NAMED and not layer.about.restricted:
             for i, one in _named(layer, spots):
-                new = layer.about.kind, one
-                found[i][one.name] = min(new, found[i].get(one.name, new), key=_farther)
+                found[i][one.name] = min(one, found[i].get(one.name, one), key=_farther)
     return [_seated(list(some.values())) for some in found]
 
 
-def _seated(found: list[tuple[Kind, Nearby]]) -> tuple[Nearby, ...]:
+def _seated(found: list[Nearby]) -> tuple[Nearby, ...]:
     ordered = sorted(found, key=_farther)
-    first = dict(reversed(ordered))
-    rest = [place for kind, place in ordered if first[kind] is not place]
+    first = {place.kind: place for place in reversed(ordered)}
+    rest = [place for place in ordered if first[place.kind] is not place]
     chosen = [*first.values(), *rest][:MOST_NAMED]
     return tuple(sorted(chosen, key=lambda one: (one.distance_m, one.name)))
 
 
-def _farther(one: tuple[Kind, Nearby]) -> tuple[Any, ...]:
-    kind, place = one
-    return place.distance_m, kind, place.name, place.direction
+def _farther(one: Nearby) -> tuple[Any, ...]:
+    return one.distance_m, one.kind, one.name, one.direction
 
 
 def _named(layer: Opened, spots: _Spots) -> Iterator[tuple[int, Nearby]]:
@@ -240,7 +226,7 @@ def _named(layer: Opened, spots: _Spots) -> Iterator[tuple[int, Nearby]]:
     lon, lat = _transformer(spots.grid.crs, LONLAT).transform(shapely.get_x(feet), shapely.get_y(feet))
     azimuth, _, metres = ELLIPSOID.inv(lon, lat, *spots.lonlat[which[chosen]].T)
     for i, one, turn, away in zip(which[chosen], layer.owners[piece[chosen]], azimuth, metres, strict=True):
-        yield int(i), Nearby(layer.features[one].name, float(away), direction(float(turn)))
+        yield int(i), Nearby(layer.features[one].name, float(away), direction(float(turn)), layer.about.kind)
 
 
 def _candidates(

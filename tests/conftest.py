@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from postgres import new_databases as new_databases
+from postgres import postgres as postgres  # one server a session, whichever files ask for it
 
 settings.register_profile("steady", derandomize=True)  # `make test`: the same examples every time
 

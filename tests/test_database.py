@@ -89,10 +89,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "sachawatch.db"
 
 
-@pytest.fixture
-def engine(made: Path, tmp_path: Path) -> Engine:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, made: Path, tmp_path: Path) -> Engine:
+    if request.param == "postgresql":
+        served = open_database(request.getfixturevalue("new_databases")())
+        register_job(served, JOB, TILES)
+        return served
     shutil.copy(made, tmp_path)
     return open_database(default_url(tmp_path))
+
+
+SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+"""What only a file can suffer."""
 
 
 def one_line(error: pytest.ExceptionInfo[DetectionError]) -> str:
@@ -135,6 +143,7 @@ def test_a_comparison_that_finds_nothing_could_have_found_something(engine: Engi
         assert compare_metadata(MigrationContext.configure(connection), METADATA)
 
 
+@SQLITE
 def test_sqlite_is_set_up_for_power_cuts_and_for_two_processes(engine: Engine) -> None:
     with reading(engine) as connection:
         found = [connection.exec_driver_sql(f"PRAGMA {what}").scalar() for what in ("journal_mode", "synchronous")]
@@ -154,6 +163,7 @@ def test_no_table_needs_sqlite(tmp_path: Path) -> None:
     assert said.getvalue().count("CREATE TABLE") == len(METADATA.tables)
 
 
+@SQLITE
 def test_opening_again_changes_nothing_and_leaves_one_file(engine: Engine, tmp_path: Path) -> None:
     before = (tmp_path / "sachawatch.db").read_bytes()
     again = open_database(default_url(tmp_path))
@@ -263,6 +273,7 @@ def test_a_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     one_line(error)
 
 
+@SQLITE
 @pytest.mark.parametrize("kept", [1, 99, 100, 4095, 4096, 5000, 40_000])
 def test_a_truncated_database_is_refused(engine: Engine, kept: int) -> None:
     path = Path(str(engine.url.database))
@@ -272,6 +283,7 @@ def test_a_truncated_database_is_refused(engine: Engine, kept: int) -> None:
     assert "doctor" in one_line(error) or "restore" in one_line(error) or "another" in one_line(error)
 
 
+@SQLITE
 def test_a_page_of_noise_is_refused(engine: Engine) -> None:
     path = Path(str(engine.url.database))
     whole = path.read_bytes()
@@ -314,6 +326,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     one_line(error)
 
 
+@SQLITE
 def test_a_full_disk_is_said_and_nothing_is_half_written(engine: Engine) -> None:
     with pytest.raises(BadDatabase, match="free some space") as error, writing(engine) as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1")

@@ -1,6 +1,10 @@
 """What is told to whom survives crashes, flaky receivers and any order: nothing is lost, what was told is taken back."""
 
-from collections.abc import Sequence
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,7 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from noticesetup import notice
 from sqlalchemy.engine import Engine
@@ -29,7 +33,7 @@ from jobs.database import (
 )
 from jobs.notify import deliveries
 from jobs.notify.channels.result import Outcome
-from jobs.notify.deliveries import CLAIM, DEAD, GONE, HELD, PASSED, SENT, WAITING, Delivery
+from jobs.notify.deliveries import CLAIM, DEAD, GONE, HELD, PASSED, SENT, WAITING, Delivery, delivery_id
 from jobs.notify.notice import Notice
 from jobs.notify.opening import TOO_OLD, Audience, Key, open_outbox
 from jobs.notify.policy import OVER_BUDGET, Budget, Embargo, Quiet, Rule
@@ -104,8 +108,16 @@ class World:
         return {(row.reader, row.alert, row.revision): row.state for row in rows}
 
 
-def world(folder: Path, *rules: Rule, **changes: Any) -> World:
-    engine = open_database(default_url(folder))
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Makes databases, and says their URLs."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("new_databases")  # type: ignore[no-any-return]
+    return lambda: default_url(tmp_path_factory.mktemp("w"))
+
+
+def world(url: str, *rules: Rule, **changes: Any) -> World:
+    engine = open_database(url)
     with writing(engine) as connection:
         connection.execute(sa.insert(JOBS), {"name": "job", "collection": "job", "config_digest": "", "lattice": "",
                                              "grid": {}, "created": START})  # fmt: skip
@@ -117,8 +129,8 @@ def world(folder: Path, *rules: Rule, **changes: Any) -> World:
     return World(engine, Audience("note", "job", rules=tuple(asked), **fields))  # type: ignore[arg-type]
 
 
-def test_an_alert_is_told_once_to_each_and_again_when_it_is_taken_back(tmp_path: Path) -> None:
-    made = world(tmp_path)
+def test_an_alert_is_told_once_to_each_and_again_when_it_is_taken_back(new: Callable[[], str]) -> None:
+    made = world(new())
     made.say("a", "provisional")
     assert len(made.open()) == 2 and made.send().deliveries == 2
     assert made.open() == [] and made.send() == Sent(), "the same twice is once"
@@ -131,8 +143,8 @@ def test_an_alert_is_told_once_to_each_and_again_when_it_is_taken_back(tmp_path:
     assert {d.reader for d in made.got[:2]} == {d.reader for d in made.got[2:]} == {"jefatura", "guardaparques"}
 
 
-def test_who_was_never_told_hears_no_retraction_and_what_waits_is_overtaken(tmp_path: Path) -> None:
-    made = world(tmp_path)
+def test_who_was_never_told_hears_no_retraction_and_what_waits_is_overtaken(new: Callable[[], str]) -> None:
+    made = world(new())
     made.say("a")
     made.open()
     made.say("a", "retracted")
@@ -141,8 +153,8 @@ def test_who_was_never_told_hears_no_retraction_and_what_waits_is_overtaken(tmp_
     assert set(made.states().values()) == {HELD, PASSED}
 
 
-def test_what_may_have_arrived_is_taken_back_too(tmp_path: Path) -> None:
-    made = world(tmp_path, Rule(name="urgent", to=("jefatura",)))
+def test_what_may_have_arrived_is_taken_back_too(new: Callable[[], str]) -> None:
+    made = world(new(), Rule(name="urgent", to=("jefatura",)))
     made.say("a")
     made.open()
     made.send(["lost answer"], most=1)
@@ -154,8 +166,8 @@ def test_what_may_have_arrived_is_taken_back_too(tmp_path: Path) -> None:
     assert [(d.revision, d.kind) for d in made.got] == [(1, "alert"), (2, "cancel")]
 
 
-def test_who_dies_is_followed_by_another_who_sends_it_again_under_the_same_id(tmp_path: Path) -> None:
-    made = world(tmp_path, Rule(name="urgent", to=("jefatura",)))
+def test_who_dies_is_followed_by_another_who_sends_it_again_under_the_same_id(new: Callable[[], str]) -> None:
+    made = world(new(), Rule(name="urgent", to=("jefatura",)))
     made.say("a")
     made.open()
     with pytest.raises(Killed):
@@ -167,8 +179,8 @@ def test_who_dies_is_followed_by_another_who_sends_it_again_under_the_same_id(tm
     assert first.id == second.id and (first.attempts, second.attempts) == (1, 2)
 
 
-def test_what_fails_is_tried_again_later_and_given_up_at_last(tmp_path: Path) -> None:
-    made, tries = world(tmp_path, Rule(name="urgent", to=("jefatura",))), 0
+def test_what_fails_is_tried_again_later_and_given_up_at_last(new: Callable[[], str]) -> None:
+    made, tries = world(new(), Rule(name="urgent", to=("jefatura",))), 0
     made.say("a")
     made.open()
     while set(made.states().values()) == {WAITING} and tries < 50:
@@ -179,8 +191,8 @@ def test_what_fails_is_tried_again_later_and_given_up_at_last(tmp_path: Path) ->
     assert deliveries.revive(made.engine, "note", made.at) == 1 and made.send().deliveries == 1
 
 
-def test_a_receiver_that_wants_no_more_gets_no_more_until_it_is_revived(tmp_path: Path) -> None:
-    made = world(tmp_path)
+def test_a_receiver_that_wants_no_more_gets_no_more_until_it_is_revived(new: Callable[[], str]) -> None:
+    made = world(new())
     made.say("a")
     made.open()
     made.send(["gone", "sent"])
@@ -189,8 +201,8 @@ def test_a_receiver_that_wants_no_more_gets_no_more_until_it_is_revived(tmp_path
     assert len(made.open()) == 1
 
 
-def test_what_goes_together_is_one_message(tmp_path: Path) -> None:
-    made = world(tmp_path, Rule(name="daily", to=("jefatura",), pace="daily"))
+def test_what_goes_together_is_one_message(new: Callable[[], str]) -> None:
+    made = world(new(), Rule(name="daily", to=("jefatura",), pace="daily"))
     for ident in "abc":
         made.say(ident)
     made.open()
@@ -200,9 +212,9 @@ def test_what_goes_together_is_one_message(tmp_path: Path) -> None:
     assert (said.messages, said.deliveries) == (1, 3)
 
 
-def test_what_was_known_before_it_began_is_not_told_and_what_is_too_much_is_counted(tmp_path: Path) -> None:
+def test_what_was_known_before_it_began_is_not_told_and_what_is_too_much_is_counted(new: Callable[[], str]) -> None:
     rule = Rule(name="few", to=("jefatura",), budget=Budget(alerts=1, days=7))
-    made = world(tmp_path, rule, since=date(2024, 6, 4))
+    made = world(new(), rule, since=date(2024, 6, 4))
     made.say("old")
     assert [d.why for d in made.open()] == [TOO_OLD]
     made.at += timedelta(days=1)
@@ -217,14 +229,90 @@ def test_what_was_known_before_it_began_is_not_told_and_what_is_too_much_is_coun
     assert deliveries.withheld(made.engine, "note", "jefatura", "few") == 0, "it was told with the message before"
 
 
-def test_others_wait_for_the_embargo(tmp_path: Path) -> None:
-    made = world(tmp_path, Rule(name="open", to=("prensa",), quiet=Quiet()), readers={"prensa": "public"})
+def test_others_wait_for_the_embargo(new: Callable[[], str]) -> None:
+    made = world(new(), Rule(name="open", to=("prensa",), quiet=Quiet()), readers={"prensa": "public"})
     made.say("a")
     made.open()
     made.at += timedelta(days=29)
     assert made.send() == Sent()
     made.at += timedelta(days=2)
     assert made.send().deliveries == 1
+
+
+SEND_TOO = """
+import json, sys
+from datetime import datetime, timedelta
+from jobs.database import open_database
+from jobs.notify.deliveries import SENT, claim, settle
+engine, at, idle = open_database(sys.argv[1]), datetime.fromisoformat(sys.argv[2]), 0
+print("ready", flush=True)
+sys.stdin.readline()
+while idle < 20:
+    claimed = claim(engine, "note", at, {("jefatura", "daily"): True})
+    idle = 0 if claimed else idle + 1
+    settle(engine, claimed, SENT, at, at, "")
+    if claimed:
+        print(json.dumps([[one.id, one.attempts] for one in claimed]))
+"""
+
+
+def test_two_senders_at_once_send_everything_once_while_more_is_decided_on(new: Callable[[], str]) -> None:
+    url = new()
+    made = world(url, Rule(name="urgent", to=("guardaparques",)), Rule(name="daily", to=("jefatura",), pace="daily"))
+    for number in range(60):
+        made.say(f"a{number}")
+    made.open()
+    command = [sys.executable, "-W", "error", "-c", SEND_TOO, url, (START + timedelta(days=3)).isoformat()]
+    both = [subprocess.Popen(command, cwd=Path(__file__).parents[1], text=True, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE) for _ in range(2)]  # fmt: skip
+    assert [process.stdout.readline() for process in both] == ["ready\n"] * 2  # type: ignore[union-attr]
+    for process in both:
+        print(file=process.stdin, flush=True)
+    for number in range(0, 60, 2):
+        made.say(f"a{number}", "retracted")
+        if number % 10 == 8:
+            made.open()
+    lines = [process.communicate(timeout=60)[0].splitlines() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    claims = Counter(ident for said in lines for line in said for ident, _ in json.loads(line))
+    assert min(map(len, lines)) >= 1, "both have worked, and at the same time"
+    assert set(claims.values()) == {1}, "nothing is claimed by both"
+    states = made.states()
+    for reader in ("guardaparques", "jefatura"):
+        for number in range(60):
+            ident = f"a{number}"
+            began = delivery_id("note", reader, ident, 1) in claims
+            first, last = (states.get((reader, ident, revision)) for revision in (1, 2))
+            if number % 2:
+                assert (began, first, last) == (True, SENT, None)
+            else:  # told, and then taken back; or overtaken before anybody was told
+                assert (first, last) in ([(SENT, SENT), (PASSED, SENT)] if began else [(PASSED, HELD)])
+
+
+def test_what_is_sent_while_it_is_decided_on_is_taken_back_too(new: Callable[[], str]) -> None:
+    made = world(new(), Rule(name="urgent", to=("jefatura",)))
+    made.say("a")
+    made.say("b")
+    made.open()
+    made.say("a", "retracted")
+    made.say("b", "provisional")
+    asked = []
+
+    def notices(keys: Sequence[Key]) -> dict[Key, Notice]:
+        asked.append(keys)
+        if len(asked) == 1:  # another sender, between the question who was told and the answer
+            made.send(most=1)
+        return made.notices(keys)
+
+    decided = open_outbox(made.engine, made.audience, notices, made.now)
+    assert {(d.alert, d.kind, d.state) for d in decided} == {("a", "cancel", WAITING), ("b", "alert", WAITING)}
+    assert len(asked) == 2 and {key[0] for key in asked[1]} == {"a"}, "only what was told is decided on anew"
+    made.send()
+    assert [(d.alert, d.revision, d.kind) for d in made.got] == [
+        ("a", 1, "alert"),
+        ("a", 2, "cancel"),
+        ("b", 2, "alert"),
+    ]
 
 
 STATUSES = ("provisional", "confirmed", "finished", *OVER)
@@ -240,12 +328,10 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, budget=st.sampled_from([None, Budget(alerts=2)]))
-def test_nothing_is_lost_whatever_happens(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[Any], budget: Any
-) -> None:
-    made = world(tmp_path_factory.mktemp("w"), Rule(name="urgent", to=("jefatura", "guardaparques"), budget=budget))
+def test_nothing_is_lost_whatever_happens(new: Callable[[], str], steps: list[Any], budget: Any) -> None:
+    made = world(new(), Rule(name="urgent", to=("jefatura", "guardaparques"), budget=budget))
     mishaps, troubled = 0, any(answer != "sent" for what, *rest in steps if what == "send" for answer in rest[0])
     for what, *rest in steps:
         if what == "say":
@@ -279,9 +365,9 @@ def test_nothing_is_lost_whatever_happens(
     assert WAITING not in made.states().values()
 
 
-def test_a_replay_says_what_was_told_and_writes_nothing(tmp_path: Path) -> None:
+def test_a_replay_says_what_was_told_and_writes_nothing(new: Callable[[], str]) -> None:
     rule = Rule(name="few", to=("jefatura",), budget=Budget(alerts=2, days=7), statuses=("confirmed",))
-    made = world(tmp_path, rule)
+    made = world(new(), rule)
     for day, (ident, status) in enumerate([("a", "confirmed"), ("b", "provisional"), ("b", "confirmed"), ("c", "confirmed"),
                                            ("a", "retracted"), ("a", "retracted")]):  # fmt: skip
         made.at = START + timedelta(days=day)
@@ -297,7 +383,8 @@ def test_a_replay_says_what_was_told_and_writes_nothing(tmp_path: Path) -> None:
     assert none.line() == "jefatura: nothing; at most 0 a week"
 
 
-@settings(max_examples=30, deadline=None)
+@pytest.mark.parametrize("new", ["sqlite"], indirect=True)  # the other engine has been asked enough
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     said=st.lists(
         st.tuples(st.sampled_from("abcd"), st.sampled_from(STATUSES)),
@@ -305,9 +392,9 @@ def test_a_replay_says_what_was_told_and_writes_nothing(tmp_path: Path) -> None:
     )
 )
 def test_a_replay_tells_what_a_sender_that_never_sleeps_told(
-    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str]]
+    new: Callable[[], str], said: list[tuple[str, str]]
 ) -> None:
-    made = world(tmp_path_factory.mktemp("w"), Rule(name="urgent", to=("jefatura",), budget=Budget(alerts=2, days=3)))
+    made = world(new(), Rule(name="urgent", to=("jefatura",), budget=Budget(alerts=2, days=3)))
     for ident, status in said:
         made.at += timedelta(hours=9)
         made.say(ident, status)

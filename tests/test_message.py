@@ -22,12 +22,13 @@ from jobs.notify import compose
 from jobs.notify.asked import Folder, Mail, NotifyConfig, Reader
 from jobs.notify.channels.gateway import plain, septets
 from jobs.notify.feeds.places import coarse
-from jobs.notify.message import DIRECTIONS, STATUS, TYPES, headline, lines, text
+from jobs.notify.message import DIRECTIONS, FROM, SAID, STATUS, TYPES, distance, headline, lines, text
 from jobs.notify.message import DRIVERS as WORDS_OF_DRIVERS
+from jobs.notify.notice import Nearby
 from jobs.notify.policy import Rule
-from jobs.notify.short import KINDS, LIMIT, WHO, short
+from jobs.notify.short import KINDS, LIMIT, WAYS, WHO, short
 from jobs.notify.words import Words, catalogue, languages
-from jobs.overlays import Overlay
+from jobs.overlays import NAMED, Overlay
 
 FOLDER = Path(__file__).parents[1] / "jobs" / "notify"
 LANGUAGES = languages()
@@ -68,7 +69,7 @@ def test_every_text_is_in_every_catalogue_and_keeps_its_places(language: str) ->
 def test_every_code_has_words() -> None:
     assert set(TYPES) == set(KINDS) == set(CHANGE_TYPES)
     assert set(WORDS_OF_DRIVERS) == set(WHO) == set(DRIVERS)
-    assert len(DIRECTIONS) == 8
+    assert len(DIRECTIONS) == 8 and set(WAYS) == set(DIRECTIONS)
 
 
 def test_a_language_without_catalogue_is_refused() -> None:
@@ -168,6 +169,50 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.said += data
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "spanish", "english"),
+    [
+        ("settlement", "Río Seco", "a 3.0 km al suroeste de Río Seco", "3.0 km southwest of Río Seco"),
+        ("river", "Malinowski", "a 3.0 km al suroeste del río Malinowski", "3.0 km southwest of the river Malinowski"),
+        ("river", "RÍO  INAMBARI", "a 3.0 km al suroeste del río INAMBARI", "3.0 km southwest of the river INAMBARI"),
+        ("river", "Quebrada Yanayacu", "a 3.0 km al suroeste de Quebrada Yanayacu", "3.0 km southwest of Quebrada Yanayacu"),
+        ("river", "Rio", "a 3.0 km al suroeste de Rio", "3.0 km southwest of Rio"),
+        ("road", "PE-30C", "a 3.0 km al suroeste de la carretera PE-30C", "3.0 km southwest of the road PE-30C"),
+        ("road", "Carretera Interoceánica", "a 3.0 km al suroeste de la carretera Interoceánica",
+         "3.0 km southwest of the road Interoceánica"),
+        ("road", "Trocha Unión", "a 3.0 km al suroeste de Trocha Unión", "3.0 km southwest of Trocha Unión"),
+    ],
+)  # fmt: skip
+def test_a_named_place_is_called_what_it_is(kind: str, name: str, spanish: str, english: str) -> None:
+    place = replace(PLACE, overlaps=(), nearby=(Nearby(name, 3_000.0, "SW", kind),))
+    for language, said in (("es", spanish), ("en", english)):
+        words, made = Words(language), notice(place=place, simulated=False, model="real@1")
+        assert said in text(made, words).splitlines() and f", {said} [" in headline(made, words)
+        told = short(made, words)
+        brief = said.replace("suroeste", "SO").replace("southwest", "SW")
+        assert f" {plain(brief)} -12.98214,-69.47730" in told and (septets(told) or 999) <= LIMIT
+
+
+def test_every_kind_of_named_place_has_words() -> None:
+    assert set(FROM) == set(NAMED) and set(SAID) < set(NAMED)
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.text(max_size=200), kind=st.sampled_from(NAMED), metres=st.floats(0, 50_000), area=st.floats(0.01, 1e6),
+       way=st.sampled_from(list(DIRECTIONS)), language=st.sampled_from(LANGUAGES))  # fmt: skip
+def test_a_short_text_cuts_names_and_never_distance_or_direction(
+    name: str, kind: str, metres: float, area: float, way: str, language: str
+) -> None:
+    place = replace(PLACE, overlaps=(), nearby=(Nearby(name, metres, way, kind),))  # type: ignore[arg-type]
+    words = Words(language)
+    made = short(notice(place=place, area_ha=area), words)
+    assert (septets(made) or 999) <= LIMIT and "\n" not in made and made.endswith("01/06")
+    said = plain(f"{distance(metres, words)} ")
+    if said in made:
+        letters = words.say(WAYS[way])
+        assert re.search(rf"{re.escape(said)}(al )?{letters} ", made)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

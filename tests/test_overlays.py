@@ -32,7 +32,7 @@ from detection.types import Grid
 from jobs import overlays as opening
 from jobs import places
 from jobs.notify.notice import Place
-from jobs.outputs.vectors import outline, to_lonlat
+from jobs.outputs.vectors import feature, outline, to_lonlat
 from jobs.overlays import KINDS, Overlay, Overlays, open_overlays
 from jobs.places import direction, place_of, places_of, unrestricted
 
@@ -218,19 +218,44 @@ def test_the_tiling_changes_nothing(cells: Any, shapes: list[Polygon], up: int, 
 
 @settings(max_examples=50, deadline=None)
 @given(CELLS, st.sampled_from("67"), st.sampled_from([17, 18, 19]), st.sampled_from([10, 20, 30]), st.data())
-def test_the_point_lies_inside_and_is_written_twice(cells: Any, half: str, zone: int, size: int, data: Any) -> None:
+def test_the_point_lies_inside_and_is_the_same_in_messages_and_products(
+    cells: Any, half: str, zone: int, size: int, data: Any
+) -> None:
     west, north = 60 * data.draw(st.integers(2_800, 13_800)), 60 * data.draw(st.integers(1_000, 160_000))
     grid = Grid(f"EPSG:32{half}{zone}", west, north, size, (10, 10))
     alert = alert_on(cells, grid)
     place = place_of(alert, open_overlays((), grid), size)
     assert place.geometry.contains(Point(place.lon, place.lat))
+    facts = feature(alert)["properties"]
+    assert facts["label_point"] == [place.lon, place.lat]
     parts = shapely.get_parts(outline(alert.cells, alert.lattice))
-    name, east, north = place.utm.split(" ")
-    assert name == f"{zone}{'N' if half == '6' else 'S'}"
-    assert any(part.contains(Point(int(east), int(north))) for part in parts if part.area == max(shapely.area(parts)))
-    written = Transformer.from_crs("OGC:CRS84", grid.crs, always_xy=True).transform(place.lon, place.lat)
-    assert written == pytest.approx((int(east), int(north)), abs=0.2)
+    east, north = Transformer.from_crs("OGC:CRS84", grid.crs, always_xy=True).transform(place.lon, place.lat)
+    assert any(part.contains(Point(east, north)) for part in parts if part.area == max(shapely.area(parts)))
+    name = f"{int((place.lon + 180) // 6) + 1}{'N' if place.lat >= 0 else 'S'}"
+    assert facts["utm"]["zone"] == name
+    assert place.utm == f"{name} {facts['utm']['e']:.0f} {facts['utm']['n']:.0f}"
+    own = f"EPSG:32{'6' if place.lat >= 0 else '7'}{int(name[:-1]):02d}"
+    written = Transformer.from_crs("OGC:CRS84", own, always_xy=True).transform(place.lon, place.lat)
+    assert written == pytest.approx((facts["utm"]["e"], facts["utm"]["n"]), abs=0.2)
     assert round(place.lon, 6) == place.lon and round(place.lat, 6) == place.lat
+
+
+@pytest.mark.parametrize(("longitude", "zones"), [(-72.0, ("18S", "19S")), (-78.0, ("17S", "18S"))])
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_zone_is_that_of_where_one_stands_and_not_of_the_grid(
+    longitude: float, zones: tuple[str, str], side: int
+) -> None:
+    """Two alerts of one job, 200 m west and east of the border of two zones of Peru."""
+    crs = f"EPSG:327{zones[side][:-1]}"
+    border, north = Transformer.from_crs("OGC:CRS84", crs, always_xy=True).transform(longitude, -10.5)
+    grid = Grid(crs, int(border // 60) * 60 - 600, int(north // 60) * 60, 30, (40, 40))
+    west, east = (place_of(alert_on([(20, c)], grid), open_overlays((), grid), 30) for c in (10, 30))
+    assert west.lon < longitude < east.lon
+    for one, zone in ((west, zones[0]), (east, zones[1])):
+        name, easting, northing = one.utm.split(" ")
+        assert name == zone and (int(easting) > 800_000) == (zone == zones[0])
+        back = Transformer.from_crs(f"EPSG:327{zone[:-1]}", "OGC:CRS84", always_xy=True)
+        assert back.transform(int(easting), int(northing)) == pytest.approx((one.lon, one.lat), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -316,6 +341,7 @@ def test_the_direction_goes_from_the_place_to_the_alert() -> None:
     )
     found = place_of(alert_on([(0, 0)]), layers, 30).nearby
     assert [(one.name, one.direction) for one in found] == [("Río Karene", "S"), ("Puerto Luz", "N")]
+    assert [one.kind for one in found] == ["river", "settlement"]
     # 0.9996 is the scale of UTM at its central meridian, from which this lies 20 km.
     assert [one.distance_m for one in found] == pytest.approx([2_015 / 0.9996, 3_000 / 0.9996], rel=2e-4)
 
@@ -406,11 +432,21 @@ def test_nothing_restricted_is_public() -> None:
     assert "RI" not in repr(shown) and "camp" not in repr(shown)
 
 
-def test_a_point_that_is_not_inside_gives_way_to_the_centre_of_a_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shapely, "point_on_surface", lambda _: Point(at(5_000, 5_000)))
-    place = place_of(alert_on([(0, 0), (3, 3)]), open_overlays((), GRID), 30)
-    assert place.utm == "19S 480015 8579985"
+def test_a_point_that_is_not_inside_in_degrees_gives_way_to_the_next_cell() -> None:
+    """A row of cells along 90 km of northing zero: in degrees the straight edges of its outline leave its middle out."""
+    grid = Grid("EPSG:32718", 699_990, 1_200_000, 30, (1, 3_000))
+    alert = alert_on([(0, column) for column in range(3_000)], grid)
+    place = place_of(alert, open_overlays((), grid), 30)
     assert place.geometry.contains(Point(place.lon, place.lat))
+    middle = Transformer.from_crs(grid.crs, "OGC:CRS84", always_xy=True).transform(grid.west + 45_015, grid.north - 15)
+    assert not place.geometry.contains(Point(middle))
+    assert feature(alert)["properties"]["label_point"] == [place.lon, place.lat]
+
+
+def test_cells_too_small_to_point_at_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.outputs.vectors.DECIMALS", 2)
+    with pytest.raises(BadInput, match="too small to point at in 2 decimals"):
+        place_of(alert_on([(0, 0)]), open_overlays((), GRID), 30)
 
 
 def test_an_alert_elsewhere_or_nowhere_is_refused() -> None:
@@ -470,8 +506,8 @@ def test_an_id_may_stand_beside_the_properties(tmp_path: Path) -> None:
         tmp_path / "a.geojson",
         json.loads(shapely.to_geojson(project(Point(at(0, 0)), GRID.crs, "EPSG:4326"))),
     )
-    for feature in ({"id": "a-7"}, {"id": "b", "properties": {"id": "a-7"}}):
-        path.write_text(json.dumps({"type": "Feature", "geometry": shape, "properties": None, **feature}))
+    for member in ({"id": "a-7"}, {"id": "b", "properties": {"id": "a-7"}}):
+        path.write_text(json.dumps({"type": "Feature", "geometry": shape, "properties": None, **member}))
         (layer,) = open_overlays([overlay(path, kind="other", id_field="id")], GRID).layers
         assert [known.ident for known in layer.features] == ["a-7"]
 

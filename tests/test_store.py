@@ -48,6 +48,7 @@ from jobs.store import Contradiction, Pointer, commit_run, fingerprint, history,
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOB = Job("tambopata", "loss", "c" * 64, Grid("EPSG:32719", 300_000, 8_600_040, 30, (40, 50)), START)
+TILES = (Tile("a", 0, 0, 40, 25), Tile("b", 0, 25, 40, 25))
 RUN = Run("run-1", JOB.name, START, "done", "d" * 64, "0.1", {"looks": 3})
 SCENES_SEEN: dict[Scene, SceneOutcome] = {
     Scene(1_772_000_000, "landsat-8", "s1", "003"): "taken",
@@ -117,6 +118,10 @@ ANY_ALERT = CELLS.flatmap(
 )
 
 
+SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+"""What damages the file itself."""
+
+
 def now() -> datetime:
     return START + timedelta(hours=1)
 
@@ -125,12 +130,16 @@ def now() -> datetime:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with one job, made once: every test gets a copy."""
     folder = tmp_path_factory.mktemp("made")
-    register_job(open_database(default_url(folder)), JOB, (Tile("a", 0, 0, 40, 25), Tile("b", 0, 25, 40, 25)))
+    register_job(open_database(default_url(folder)), JOB, TILES)
     return folder / "sachawatch.db"
 
 
-@pytest.fixture
-def engine(template: Path, tmp_path: Path) -> Engine:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, template: Path, tmp_path: Path) -> Engine:
+    if request.param == "postgresql":
+        made = open_database(request.getfixturevalue("new_databases")())
+        register_job(made, JOB, TILES)
+        return made
     (tmp_path / template.name).write_bytes(template.read_bytes())
     return open_database(default_url(tmp_path))
 
@@ -383,6 +392,7 @@ def test_outputs_are_owed_until_they_are_written(engine: Engine, mine: Lease) ->
 # damage
 
 
+@SQLITE
 def test_a_changed_row_is_noticed_although_sqlite_is_content(engine: Engine, mine: Lease) -> None:
     commit_run(engine, mine, RUN, [], {}, [ALERT, CONFIRMED], now)
     with reading(engine) as connection:
@@ -416,6 +426,7 @@ def test_a_changed_row_is_noticed_although_sqlite_is_content(engine: Engine, min
             assert "\n" not in str(error.value)
 
 
+@SQLITE
 def test_an_alert_from_before_drivers_were_said_is_still_what_was_said(engine: Engine, mine: Lease) -> None:
     commit_run(engine, mine, RUN, [], {}, [ALERT], now)
     with reading(engine) as connection:

@@ -25,7 +25,7 @@ from jobs.outputs.folders import write_manifest
 from jobs.outputs.rasters import write_rasters, write_yearly
 from jobs.outputs.stac import write_stac
 from jobs.outputs.tables import CHANGES, Row
-from jobs.outputs.vectors import located, number, write_sheet
+from jobs.outputs.vectors import number, write_sheet
 from jobs.plan import HistoryPlan
 from models.decide import Judged
 
@@ -100,7 +100,6 @@ def _facts(work: HistoryPlan, patch: YearPatch, run: RunFacts) -> Row:
         "baseline": describe(work.config.context),
         "detected_by": run.detected_by,
         "simulated": run.simulated,
-        **located(patch.cells, run.grid.lattice),
     }
 
 

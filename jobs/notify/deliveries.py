@@ -24,6 +24,8 @@ WAITING, SENDING, SENT, HELD, DEAD, GONE, PASSED = "waiting", "sending", "sent",
 revision before it was sent."""
 CLAIM: Final = timedelta(minutes=10)
 """How long whoever claims a delivery has before another may send it: longer than any channel takes (chosen)."""
+Told = Mapping[str, Mapping[str, int]]
+"""Reader -> alert -> the last revision told."""
 MANY: Final = 500
 """Variables of one statement stay far below what databases allow."""
 
@@ -96,15 +98,19 @@ def unopened(engine: Engine, notification: str | None, job: str) -> list[Waiting
 
 def told(engine: Engine, notification: str, reader: str, alerts: Sequence[str]) -> dict[str, int]:
     """Alert -> the last revision that this reader was told, or may have been: sent, given up after a try, or under way."""
-    made: dict[str, int] = {}
     with reading(engine) as connection:
-        for first in range(0, len(alerts), MANY):
-            some = alerts[first : first + MANY]
-            asked = sa.select(DELIVERIES.c.alert, sa.func.max(DELIVERIES.c.revision)).where(
-                DELIVERIES.c.notification == notification, DELIVERIES.c.reader == reader, DELIVERIES.c.alert.in_(some),
-                sa.or_(DELIVERIES.c.state == SENT, DELIVERIES.c.attempts > 0),
-            )  # fmt: skip
-            made.update((row[0], row[1]) for row in connection.execute(asked.group_by(DELIVERIES.c.alert)))
+        return _told(connection, notification, reader, alerts)
+
+
+def _told(connection: Connection, notification: str, reader: str, alerts: Sequence[str]) -> dict[str, int]:
+    made: dict[str, int] = {}
+    for first in range(0, len(alerts), MANY):
+        some = alerts[first : first + MANY]
+        asked = sa.select(DELIVERIES.c.alert, sa.func.max(DELIVERIES.c.revision)).where(
+            DELIVERIES.c.notification == notification, DELIVERIES.c.reader == reader, DELIVERIES.c.alert.in_(some),
+            sa.or_(DELIVERIES.c.state == SENT, DELIVERIES.c.attempts > 0),
+        )  # fmt: skip
+        made.update((row[0], row[1]) for row in connection.execute(asked.group_by(DELIVERIES.c.alert)))
     return made
 
 
@@ -133,15 +139,20 @@ def first_words(engine: Engine, notification: str, reader: str, since: datetime)
     return made
 
 
-def open_rows(engine: Engine, notification: str, rows: Sequence[Waiting], made: Sequence[Delivery]) -> int:
-    """One transaction: these rows were looked at, and this came of them; returns how many deliveries are new.
+def open_rows(
+    engine: Engine, notification: str, rows: Sequence[Waiting], made: Sequence[Delivery], before: Told
+) -> list[Waiting]:
+    """One transaction: these rows were looked at, and this came of them; returns the rows that must be decided on anew.
 
-    A row that another sender has opened meanwhile is left as it is. What waits of the same alert and reader is overtaken by what
-    is told now; where nothing is told, by that too, unless it was tried: then it may have arrived, and is tried on.
+    before: what the readers had been told when it was decided. Where another sender has told somebody of an alert meanwhile, its
+    rows are left: the retraction of what was just sent would be held back. A row that another has opened is left as it is.
+    What waits of the same alert and reader is overtaken by what is told now; where nothing is told, by that too, unless it was
+    tried: then it may have arrived, and is tried on.
     """
     with writing(engine) as connection:
         done = _opened(connection, notification, [row.number for row in rows])
-        fresh = [row for row in rows if row.number not in done]
+        moved = _moved(connection, notification, sorted({row.alert for row in rows}), before)
+        fresh = [row for row in rows if row.number not in done and row.alert not in moved]
         mine = {(row.alert, row.revision) for row in fresh}
         new = [one for one in made if (one.alert, one.revision) in mine]
         if fresh:
@@ -151,7 +162,16 @@ def open_rows(engine: Engine, notification: str, rows: Sequence[Waiting], made: 
             _overtake(connection, notification, one)
         if new:
             connection.execute(sa.insert(DELIVERIES), [_row(notification, one) for one in new])
-    return len(new)
+    return [row for row in rows if row.number not in done and row.alert in moved]
+
+
+def _moved(connection: Connection, notification: str, alerts: Sequence[str], before: Told) -> set[str]:
+    """Alerts of which somebody has been told since."""
+    made: set[str] = set()
+    for reader, known in before.items():
+        since = _told(connection, notification, reader, alerts)
+        made |= {alert for alert in alerts if since.get(alert) != known.get(alert)}
+    return made
 
 
 def _opened(connection: Connection, notification: str, numbers: Sequence[int]) -> set[int]:

@@ -1,6 +1,6 @@
 """What an alert says to a reader, in plain words: the status and what it means come first. Pure texts, no channel."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,6 +74,21 @@ DIRECTIONS: Final = {
     "W": _("west"), "NW": _("northwest"),
 }  # fmt: skip
 """Direction -> in words."""
+FROM: Final = {
+    "settlement": _("{distance} {direction} of {name}"),
+    "river": _("{distance} {direction} of the river {name}"),
+    "road": _("{distance} {direction} of the road {name}"),
+}
+"""Kind of a named place -> how far and which way the alert lies from it."""
+SAID: Final = {
+    "river": {"río": True, "rio": True, "river": True}
+    | dict.fromkeys(
+        ("quebrada", "caño", "cano", "arroyo", "lago", "laguna", "cocha", "stream", "creek", "lake"), False
+    ),
+    "road": {"carretera": True, "road": True}
+    | dict.fromkeys(("camino", "trocha", "vía", "via", "ruta", "autopista", "highway", "track", "avenida"), False),
+}
+"""Kind -> what the names of its features begin with, and whether that is the very word for the kind: it is not said twice."""
 PLATFORMS: Final = {"landsat": "Landsat", "sentinel-1": "Sentinel-1", "sentinel-2": "Sentinel-2"}
 """Beginning of a platform's name -> as people write it."""
 
@@ -113,7 +128,7 @@ def _lines(notice: Notice, words: Words) -> Iterator[Line]:
     yield Line(words.say(_("Size")), _size(notice, words))
     yield Line(words.say(_("Where")), _coordinates(notice, words))
     yield from (Line("", _touches(one, words)) for one in notice.place.overlaps)
-    yield from (Line("", _near(one, words)) for one in notice.place.nearby)
+    yield from (Line("", away(one, words)) for one in notice.place.nearby)
     yield Line(words.say(_("When")), _when(notice, words))
     yield Line(words.say(_("Not seen")), _unseen(notice, words))
     yield Line(words.say(_("Code")), _code(notice, words))
@@ -190,7 +205,7 @@ def _where(notice: Notice, words: Words) -> str:
     inside = [one for one in notice.place.overlaps if one.relation != "near" and one.name]
     if inside:
         return inside[0].name
-    return _near(notice.place.nearby[0], words) if notice.place.nearby else ""
+    return away(notice.place.nearby[0], words) if notice.place.nearby else ""
 
 
 def _coordinates(notice: Notice, words: Words) -> str:
@@ -214,11 +229,21 @@ def _touches(one: Overlap, words: Words) -> str:
     )
 
 
-def _near(one: Nearby, words: Words) -> str:
+def away(one: Nearby, words: Words, directions: Mapping[str, str] = DIRECTIONS) -> str:
+    """Where the alert lies, seen from a named place: `3.0 km north of the river Malinowski`."""
+    kind, name = _called(one)
     return words.say(
-        _("{distance} {direction} of {name}"), distance=distance(one.distance_m, words),
-        direction=words.say(DIRECTIONS[one.direction]), name=one.name,
-    )  # fmt: skip
+        FROM[kind], distance=distance(one.distance_m, words), direction=words.say(directions[one.direction]), name=name
+    )
+
+
+def _called(one: Nearby) -> tuple[str, str]:
+    """(kind to say, name): what a name says itself, `Río Malinowski` or `Quebrada Yanayacu`, is not said again."""
+    first, _, rest = one.name.strip().partition(" ")
+    word = SAID.get(one.kind, {}).get(first.lower())
+    if word is None:
+        return (one.kind if one.kind in FROM else "settlement"), one.name
+    return (one.kind, rest.strip()) if word and rest.strip() else ("settlement", one.name)
 
 
 def distance(metres: float, words: Words) -> str:

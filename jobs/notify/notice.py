@@ -52,6 +52,8 @@ class Nearby:
     """Metres between the place and the alert's point, on the ellipsoid."""
     direction: Direction
     """Where the alert lies, seen from the place."""
+    kind: str = "settlement"
+    """What it is, one of `jobs.overlays.NAMED`: `settlement`, `river` or `road`."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Place:
     lat: float
     """Latitude of the same."""
     utm: str
-    """The same point as courts and GPS units write it: `19S 478123 8589456`."""
+    """The same point as courts and GPS units write it, in the zone of its longitude: `19S 478123 8589456`."""
     overlaps: tuple[Overlap, ...] = ()
     """What it touches, the largest share first; then what is near, the nearest first."""
     nearby: tuple[Nearby, ...] = ()

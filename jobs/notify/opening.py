@@ -8,7 +8,7 @@ from sqlalchemy.engine import Engine
 
 from jobs.ledger import Clock
 from jobs.notify import deliveries
-from jobs.notify.deliveries import HELD, WAITING, Delivery, Waiting, delivery_id, kind_of
+from jobs.notify.deliveries import HELD, WAITING, Delivery, Told, Waiting, delivery_id, kind_of
 from jobs.notify.notice import Notice
 from jobs.notify.policy import Access, Embargo, Heard, Rule, decide, due, touched
 
@@ -52,8 +52,19 @@ def planned(
     engine: Engine, audience: Audience, rows: Sequence[Waiting], notices: Notices, at: datetime
 ) -> list[Delivery]:
     """What would come of rows of the outbox: nothing is written. Of several revisions of an alert the last is told."""
+    return _planned(engine, audience, rows, notices, at, _before(engine, audience, rows))
+
+
+def _before(engine: Engine, audience: Audience, rows: Sequence[Waiting]) -> Told:
+    """What was told of the alerts of these rows, by reader."""
+    alerts = sorted({row.alert for row in rows})
+    return {reader: deliveries.told(engine, audience.notification, reader, alerts) for reader in audience.readers}
+
+
+def _planned(
+    engine: Engine, audience: Audience, rows: Sequence[Waiting], notices: Notices, at: datetime, before: Told
+) -> list[Delivery]:
     last = {row.alert: row for row in sorted(rows, key=lambda row: row.revision)}
-    before = {reader: deliveries.told(engine, audience.notification, reader, list(last)) for reader in audience.readers}
     wanted = {(row.alert, row.revision) for row in last.values()}
     known = notices(sorted(wanted | {pair for told in before.values() for pair in told.items()}))
     silent = deliveries.gone(engine, audience.notification)
@@ -106,9 +117,12 @@ def heard_of(notice: Notice) -> Heard:
 
 def open_outbox(engine: Engine, audience: Audience, notices: Notices, now: Clock) -> list[Delivery]:
     """Decide on all that is new, and write it down; returns what was decided. The same outbox twice decides nothing twice."""
+    made: dict[str, Delivery] = {}
     rows = deliveries.unopened(engine, audience.notification, audience.job)
-    if not rows:
-        return []
-    made = planned(engine, audience, rows, notices, now())
-    deliveries.open_rows(engine, audience.notification, rows, made)
-    return made
+    while rows:
+        before = _before(engine, audience, rows)
+        decided = _planned(engine, audience, rows, notices, now(), before)
+        rows = deliveries.open_rows(engine, audience.notification, rows, decided, before)
+        again = {row.alert for row in rows}
+        made |= {one.id: one for one in decided if one.alert not in again}
+    return list(made.values())

@@ -5,11 +5,12 @@ half a number.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from detection.alerts import WITHDRAWN
 from jobs.notify.channels.gateway import plain, septets
-from jobs.notify.message import STATUS, _
+from jobs.notify.message import STATUS, _, away
 from jobs.notify.notice import Notice
 from jobs.notify.words import Words
 
@@ -29,8 +30,14 @@ WHO: Final = {
     "natural": _("natural"),
 }  # fmt: skip
 """Driver -> in a word."""
+WAYS: Final = {
+    "N": _("N"), "NE": _("NE"), "E": _("E"), "SE": _("SE"), "S": _("S"), "SW": _("SW"), "W": _("W"), "NW": _("NW"),
+}  # fmt: skip
+"""Direction -> in a letter or two."""
 LEAST_NAME: Final = 12
 """Characters of a name below which it is rather left out."""
+LEAST_REST: Final = 6
+"""Likewise where distance and direction stand before it."""
 
 
 def short(notice: Notice, words: Words) -> str:
@@ -60,7 +67,7 @@ def _parts(notice: Notice, words: Words) -> list[str]:
     size = f"{alert.area_ha:.1f}ha"
     seen = plain(words.say(_("seen {day}"), day=_day(notice)))
     room = LIMIT - len(first) - len(where) - len(size) - len(_kind(notice, words)) - len(seen) - 5
-    return [first, _kind(notice, words), size, _name(notice, room), where, seen, _count(notice, words)]
+    return [first, _kind(notice, words), size, _place(notice, words, room), where, seen, _count(notice, words)]
 
 
 def _kind(notice: Notice, words: Words) -> str:
@@ -74,11 +81,16 @@ def _day(notice: Notice) -> str:
     return notice.alert.last_detected.strftime("%d/%m")
 
 
-def _name(notice: Notice, room: int) -> str:
-    """What it touches, cut to the room there is; empty where that would say nothing."""
+def _place(notice: Notice, words: Words, room: int) -> str:
+    """What it touches, or where it lies from the nearest named place; only names are cut to the room there is."""
     inside = next((one.name for one in notice.place.overlaps if one.relation != "near" and one.name), "")
-    made = plain(" ".join(inside.split()))
-    return cut(made, room) if room >= LEAST_NAME else ""
+    if made := plain(" ".join(inside.split())):
+        return cut(made, room) if room >= LEAST_NAME else ""
+    if not notice.place.nearby:
+        return ""
+    one = notice.place.nearby[0]
+    whole, bare = (plain(" ".join(away(shown, words, WAYS).split())) for shown in (one, replace(one, name="")))
+    return cut(whole, room) if room >= min(len(bare) + LEAST_REST, len(whole)) else ""
 
 
 def cut(text: str, room: int) -> str:

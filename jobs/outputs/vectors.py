@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
@@ -34,18 +35,21 @@ DECIMALS = 6
 
 @dataclass(frozen=True)
 class Place:
-    """A point that lies inside an alert: the centre of the cell nearest to the alert's centroid."""
+    """Where to point at: inside the outline, as it is drawn in metres and in degrees."""
 
     lon: float
     """Degrees east, WGS 84, 6 decimals."""
     lat: float
     """Degrees north."""
     zone: str
-    """UTM zone and hemisphere, e.g. `19S`: S is south, not a latitude band."""
+    """UTM zone and hemisphere of the point, as a GPS there shows it, e.g. `19S`: S is south, not a latitude band. The lattice may
+    be in another zone: an area can reach across the edge of one."""
     easting: float
-    """Metres."""
+    """Metres in this zone."""
     northing: float
-    """Metres, with the false northing of the hemisphere."""
+    """Metres in this zone, with the false northing of the hemisphere."""
+    on_lattice: tuple[float, float]
+    """The same point in the metres of the lattice: the centre of a cell."""
 
 
 def outline(cells: NDArray[np.int32], lattice: str) -> MultiPolygon:
@@ -62,6 +66,12 @@ def outline(cells: NDArray[np.int32], lattice: str) -> MultiPolygon:
     mask[cells[:, 0] - top, cells[:, 1] - left] = 1
     to_metres = Affine(resolution, 0, left * resolution, 0, -resolution, -top * resolution)
     return _gather(shape(p) for p, _ in shapes(mask, mask=mask.astype(bool), connectivity=4, transform=to_metres))
+
+
+def outlines(cells: Iterable[NDArray[np.int32]], lattice: str) -> list[MultiPolygon]:
+    """Of many at once: the library sets itself up once, which else takes as long as the work."""
+    with rasterio.Env():
+        return [outline(some, lattice) for some in cells]
 
 
 def lattice_parts(lattice: str) -> tuple[str, int]:
@@ -82,15 +92,37 @@ def to_lonlat(geometry: MultiPolygon | Polygon, crs: str) -> MultiPolygon:
 
 def place(cells: NDArray[np.int32], lattice: str) -> Place | None:
     """Where to point at; None where there are no cells, (n, 2) rows and columns on the absolute lattice."""
+    metres = outline(cells, lattice)
+    return pointed(cells, lattice, metres, to_lonlat(metres, lattice_parts(lattice)[0]))
+
+
+def pointed(cells: NDArray[np.int32], lattice: str, metres: MultiPolygon, degrees: MultiPolygon) -> Place | None:
+    """As `place`, of outlines in metres and degrees: the centre of the cell of the largest part nearest to that part's middle.
+
+    A border that is straight in metres is not in degrees: beside one of many kilometres the next cell is taken. Raises
+    BadInput where cells are too small to be told apart in the decimals that are written.
+    """
     if not len(cells):
         return None
     crs, resolution = lattice_parts(lattice)
-    away = ((cells - cells.mean(axis=0)) ** 2).sum(axis=1)
-    row, column = cells[int(np.argmin(away))]
-    easting, northing = (int(column) + 0.5) * resolution, -(int(row) + 0.5) * resolution
-    lon, lat = _transformer(crs).transform(easting, northing)
-    zone = f"{int(crs[-2:])}{'N' if crs.startswith('EPSG:326') else 'S'}"
-    return Place(round(lon, DECIMALS), round(lat, DECIMALS), zone, easting, northing)
+    centres = np.column_stack((cells[:, 1] + 0.5, -(cells[:, 0] + 0.5))) * resolution
+    parts = shapely.get_parts(metres)
+    if len(parts) > 1:
+        centres = centres[shapely.contains_xy(parts[int(np.argmax(shapely.area(parts)))], centres)]
+    away = ((centres - centres.mean(axis=0)) ** 2).sum(axis=1)
+    for easting, northing in centres[np.argsort(away.round(3), kind="stable")].tolist():
+        lon, lat = (round(degree, DECIMALS) for degree in _transformer(crs).transform(easting, northing))
+        if shapely.contains_xy(degrees, lon, lat):
+            return Place(lon, lat, *_in_its_zone(crs, (easting, northing), lon, lat), (easting, northing))
+    raise BadInput(f"lattice: {lattice} has cells too small to point at in {DECIMALS} decimals of a degree")
+
+
+def _in_its_zone(crs: str, there: tuple[float, float], lon: float, lat: float) -> tuple[str, float, float]:
+    """Zone, easting and northing of a point that lies there on the lattice of a CRS; without the exceptions of Norway."""
+    zone, north = min(int((lon + 180) // 6) + 1, 60), lat >= 0
+    own = f"EPSG:32{'6' if north else '7'}{zone:02d}"
+    easting, northing = there if own == crs else _between(crs, own).transform(*there)
+    return f"{zone}{'N' if north else 'S'}", round(easting, 3), round(northing, 3)
 
 
 @dataclass(frozen=True)
@@ -150,13 +182,11 @@ def properties(alert: Alert, *, known_at: str | None, detected_by: str, going: G
         "simulated": alert.simulated,
         "previous_id": alert.previous_id,
         "merged_into": alert.merged_into,
-        **located(alert.cells, alert.lattice),
     }
 
 
-def located(cells: NDArray[np.int32], lattice: str) -> Row:
+def _located(where: Place | None, lattice: str) -> Row:
     """Where cells lie, as facts of a row: the lattice, and a place to point at."""
-    where = place(cells, lattice)
     return {
         "lattice": lattice,
         "geometry_method": "pixel_edge",
@@ -174,7 +204,10 @@ def feature(alert: Alert, *, known_at: str | None = None, detected_by: str = "")
     known_at is when we knew (ISO 8601), detected_by the monitor in words. The geometry is null without cells.
     """
     row = {"id": alert.id} | properties(alert, known_at=known_at, detected_by=detected_by)
-    return _feature(row, to_lonlat(outline(alert.cells, alert.lattice), lattice_parts(alert.lattice)[0]))
+    metres = outline(alert.cells, alert.lattice)
+    degrees = to_lonlat(metres, lattice_parts(alert.lattice)[0])
+    where = pointed(alert.cells, alert.lattice, metres, degrees)
+    return _feature(row | _located(where, alert.lattice), degrees)
 
 
 def write_vectors(
@@ -212,10 +245,14 @@ def write_sheet(
 ) -> list[Path]:
     """Write the sheet as .geojson, .gpkg, .parquet and .qml; the paths come back. The same input gives the same bytes.
 
-    facts: a row each, cells: (n, 2) on the run's lattice; colours: by the value of the column it is painted by.
+    facts: a row each, but for where it lies; cells: (n, 2) on the run's lattice; colours: by the value of the column it is
+    painted by.
     """
-    metres = [outline(some, run.grid.lattice) for some in cells]
+    lattice = run.grid.lattice
+    metres = outlines(cells, lattice)
     degrees = [to_lonlat(polygons, run.grid.crs) for polygons in metres]
+    drawn = zip(facts, cells, metres, degrees, strict=True)
+    facts = [fact | _located(pointed(some, lattice, *both), lattice) for fact, some, *both in drawn]
     style = vector_style(sheet.painted_by, colours)
     features = [_feature(f, polygons) for f, polygons in zip(facts, degrees, strict=True)]
     files = {
@@ -265,9 +302,13 @@ def _gather(parts: Iterable[MultiPolygon | Polygon]) -> MultiPolygon:
     return MultiPolygon([orient(polygon) for polygon in ordered])
 
 
-@lru_cache(maxsize=8)
 def _transformer(crs: str) -> Transformer:
-    return Transformer.from_crs(crs, LONLAT, always_xy=True)
+    return _between(crs, LONLAT)
+
+
+@lru_cache(maxsize=16)
+def _between(crs: str, target: str) -> Transformer:
+    return Transformer.from_crs(crs, target, always_xy=True)
 
 
 def _degrees(crs: str) -> Any:
