@@ -105,7 +105,7 @@ def _many(config: NotifyConfig, notices: Sequence[Notice], words: Words) -> str:
 
 def _text(notices: Sequence[Notice], withheld: int, words: Words) -> str:
     parts = [f"{headline(notice, words)}\n{text(notice, words)}" for notice in notices]
-    ends = [line for line in (_withheld(withheld, words), _footer(words)) if line]
+    ends = [line for line in (_withheld(withheld, words), footer(words)) if line]
     return "\n".join([*parts, *ends]) + "\n"
 
 
@@ -118,7 +118,8 @@ def _withheld(many: int, words: Words) -> str:
     )  # fmt: skip
 
 
-def _footer(words: Words) -> str:
+def footer(words: Words) -> str:
+    """What no number of an alert is."""
     return words.say(
         _("Hectares are mapped, not measured on the ground. Who caused a change is an opinion on a picture.")
     )
@@ -134,7 +135,7 @@ def _page(
         language=words.language,
         alerts=said,
         withheld=rest,
-        footer=_footer(words),
+        footer=footer(words),
         alt=alt,
         caption=caption,
     )

@@ -87,7 +87,7 @@ def _lines(notice: Notice, words: Words) -> Iterator[Line]:
     yield Line(words.say(_("Size")), _size(notice, words))
     yield Line(words.say(_("Where")), _coordinates(notice, words))
     yield from (Line("", _touches(one, words)) for one in notice.place.overlaps)
-    yield from (Line("", _near(one, words)) for one in notice.place.nearby)
+    yield from (Line("", near(one, words)) for one in notice.place.nearby)
     yield Line(words.say(_("When")), _when(notice, words))
     yield Line(words.say(_("Not seen")), _unseen(notice, words))
     yield Line(words.say(_("Code")), _code(notice, words))
@@ -148,7 +148,7 @@ def _where(notice: Notice, words: Words) -> str:
     inside = [one for one in notice.place.overlaps if one.relation != "near" and one.name]
     if inside:
         return inside[0].name
-    return _near(notice.place.nearby[0], words) if notice.place.nearby else ""
+    return near(notice.place.nearby[0], words) if notice.place.nearby else ""
 
 
 def _coordinates(notice: Notice, words: Words) -> str:
@@ -172,7 +172,8 @@ def _touches(one: Overlap, words: Words) -> str:
     )
 
 
-def _near(one: Nearby, words: Words) -> str:
+def near(one: Nearby, words: Words) -> str:
+    """How far a named place is, and which way to look from there."""
     return words.say(
         _("{distance} {direction} of {name}"), distance=distance(one.distance_m, words),
         direction=words.say(DIRECTIONS[one.direction]), name=one.name,

@@ -15,6 +15,7 @@ from jobs.notify import deliveries
 from jobs.notify.asked import NotifyConfig
 from jobs.notify.chips import Chips
 from jobs.notify.deliveries import DEAD, GONE, HELD, WAITING, Delivery
+from jobs.notify.kept import Kept
 from jobs.notify.message import headline
 from jobs.notify.notices import Maker
 from jobs.notify.opening import open_outbox, planned
@@ -89,7 +90,7 @@ def _records(engine: Engine, config: NotifyConfig, maker: Maker, job: JobConfig)
         maker,
         lambda reader, rule: deliveries.withheld(engine, name, reader, rule),
         lambda reader: deliveries.all_told(engine, name, reader),
-        Chips(engine, job.name, home, maker.grid),
+        Chips(Kept(engine, job.name, home, maker.grid)),
     )
 
 

@@ -43,13 +43,14 @@ def put(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in made.items():
-            _replaced(folder, name, content)
+            replaced(folder, name, content)
     except OSError as error:
         return Outcome("again", f"{folder}: {error.strerror}; make it writable, or free some space")
     return Outcome("sent", f"{len(notices)} alerts in {folder}")
 
 
-def _replaced(folder: Path, name: str, content: bytes) -> None:
+def replaced(folder: Path, name: str, content: bytes) -> None:
+    """Write a file whole or not at all. Raises OSError."""
     hidden = folder / f".{name}.tmp"
     with hidden.open("wb") as opened:
         opened.write(content)
