@@ -132,14 +132,10 @@ def alerts(config: Path, as_json: bool, everything: bool) -> None:
 def notify(config: Path, dry_run: bool, revive: bool, past: bool) -> None:
     """Tell people of the alerts of a job, by the rules of CONFIG (kind notify). Nothing new sends nothing."""
     from jobs.clock import now
-    from jobs.config import load
-    from jobs.notify.asked import NotifyConfig
     from jobs.notify.run import notify as tell
     from jobs.notify.run import replay
 
-    asked = load(config)
-    if not isinstance(asked, NotifyConfig):
-        raise BadInput(f"{config}: is of kind {asked.kind}; `sachawatch notify` takes a config of kind notify")
+    asked = _notification(config, "notify")
     if past:
         for line in replay(asked):
             click.echo(line)
@@ -149,6 +145,20 @@ def notify(config: Path, dry_run: bool, revive: bool, past: bool) -> None:
         click.echo(line)
     if not made.complete:
         raise SystemExit(PARTIAL)
+
+
+@sachawatch.command()
+@CONFIG
+@click.argument("code")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File for the page (.html).")
+@click.option("--reader", help="As this reader of CONFIG sees it; else as the first does.")
+def page(config: Path, code: str, out: Path, reader: str | None) -> None:
+    """Write all that there is to say of the alert CODE as one page, by the words of CONFIG (kind notify)."""
+    from jobs.notify.run import page as made
+    from jobs.outputs import publish
+
+    publish(out, made(_notification(config, "page"), code, reader).encode())
+    click.echo(f"open {out}")
 
 
 @sachawatch.command()
@@ -256,6 +266,16 @@ def doctor(config: Path | None) -> None:
         click.echo(f"{'ok ' if good else 'BAD'} {line}")
     if sick:
         raise SystemExit(IO_ERROR)
+
+
+def _notification(config: Path, command: str) -> Any:
+    from jobs.config import load
+    from jobs.notify.asked import NotifyConfig
+
+    found = load(config)
+    if not isinstance(found, NotifyConfig):
+        raise BadInput(f"{config}: is of kind {found.kind}; `sachawatch {command}` takes a config of kind notify")
+    return found
 
 
 def _monitor(config: Path) -> Any:

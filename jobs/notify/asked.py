@@ -78,7 +78,18 @@ class Feed:
     the notification is started."""
 
 
-Channel = Annotated[Folder | Feed | Mail | Hook | Text, Field(discriminator="kind")]
+@parameters
+class Pages:
+    """A page for each alert that the reader was told, and a list of them: files that any phone opens without a network."""
+
+    kind: Literal["pages"] = "pages"
+    """The channel: `pages`."""
+    path: Path = Path("pages")
+    """Folder of `index.html` and of one `<code>.html` an alert, made anew with each revision that is told, relative to where the
+    notification is started."""
+
+
+Channel = Annotated[Folder | Feed | Mail | Hook | Text | Pages, Field(discriminator="kind")]
 
 
 @parameters
@@ -176,6 +187,8 @@ class NotifyConfig:
             (asked <= layers, ("rules",), f"{', '.join(sorted(asked - layers))} is no layer of `overlays`; add it there"),
             (self.seal is not None or all(reader.access != "public" for reader in self.readers), ("seal",),
              "a reader is the public, and no secret seals the ids; name one, e.g. env:ALERT_SEAL"),
+            (all(reader.access != "public" for reader in self.readers if reader.channel.kind == "pages"), ("readers",),
+             "a page shows the place, and a reader of pages is the public; give that reader a feed, or another access"),
             ("mail" not in kinds or self.mail is not None, ("mail",), "a reader has mail, and no server is named; name one"),
             ("text" not in kinds or self.gateway is not None, ("gateway",),
              "a reader has text messages, and no gateway is named; name one"),

@@ -14,13 +14,14 @@ from matplotlib.ticker import MaxNLocator
 from detection.types import to_day
 from jobs.notify.evidence import Look
 from jobs.notify.words import Words
-from jobs.reports.figures import CHART_DAYS
 
 WIDE, TALL = 360, 250
 LEFT, RIGHT, TOP, BOTTOM = 42, 352, 42, 190
 """Edges of the frame that holds the points."""
 LANE: Final = 204
 """Where the looks that saw nothing are marked."""
+BEFORE_DAYS: Final = 400
+"""So much of the time before the change is drawn: the seasons show once, and what came since is wide enough (chosen)."""
 LABELS: Final = 16
 """Least distance of two letters above the frame."""
 STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
@@ -121,40 +122,47 @@ class Curve:
     """Below."""
     numbers: tuple[Tick, ...]
     """At the left."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """What all drawings of an alert have in common: their time, and the days that the alert rests on."""
+
     first: date
     """First day drawn: looks before it stand in the table alone."""
+    last: date
+    """Last day drawn."""
+    days: tuple[tuple[date, str], ...]
+    """Days that the alert rests on, and what happened, for people."""
+    clear: date | None
+    """Last clear look before the change; None where it is not known."""
+    change: date
+    """First look on it."""
 
 
-Days = Sequence[tuple[date, str]]
-"""Days that the alert rests on, and what happened."""
+def span_of(looks: Sequence[Look], days: Sequence[tuple[date, str]], clear: date | None, change: date) -> Span:
+    """From BEFORE_DAYS before the change, or the first of the days where that is earlier, to the last look or day."""
+    start = min([change - timedelta(BEFORE_DAYS), *(day for day, _ in days)])
+    drawn = [look.day for look in looks if look.day >= start] + [day for day, _ in days]
+    return Span(min(drawn, default=start), max(drawn, default=change), tuple(days), clear, change)
 
 
-def curve_of(
-    plane: str, looks: Sequence[tuple[str, Look]], days: Days, between: tuple[date | None, date], words: Words
-) -> Curve | None:
-    """The drawing of (sensor, look) pairs of one index, the oldest first; None where none shows the place.
-
-    between: last clear look before the change, and the first on it.
-    """
-    start = between[1] - timedelta(CHART_DAYS)
-    drawn = [(sensor, look) for sensor, look in looks if look.day >= start]
+def curve_of(plane: str, looks: Sequence[tuple[str, Look]], span: Span, words: Words) -> Curve | None:
+    """The drawing of (sensor, look) pairs of one index, the oldest first; None where none in the span shows the place."""
+    drawn = [(sensor, look) for sensor, look in looks if look.day >= span.first]
     seen = [(sensor, look.day, look.value) for sensor, look in drawn if look.value is not None]
     if not seen:
         return None
-    all_days = [look.day for _, look in drawn] + [day for day, _ in days]
-    x, first = _across(min(all_days), max(all_days)), min(all_days)
-    values = [value for _, _, value in seen]
-    numbers, y = _upright(min(values), max(values), words)
+    x = _across(span.first, span.last)
+    numbers, y = _upright(min(value for _, _, value in seen), max(value for _, _, value in seen), words)
     dots = []
     for sensor in sorted({sensor for sensor, _, _ in seen}):
         shape = SHAPES.get(sensor, OTHER)
         path = "".join(shape.draw(x(day), y(value)) for name, day, value in seen if name == sensor)
         dots.append(Dots(sensor, shape, path, shape.draw(6, 6)))
     hidden = "".join(f"M{x(look.day):.1f} {LANE}v8" for _, look in drawn if look.value is None)
-    clear, change = between
-    band = (x(clear), x(change) - x(clear)) if clear is not None else None
-    months = _months(first, max(all_days), x, words)
-    return Curve(plane, tuple(dots), hidden, _marks(days, x, words), band, months, numbers, first)
+    band = (x(span.clear), x(span.change) - x(span.clear)) if span.clear is not None else None
+    return Curve(plane, tuple(dots), hidden, _marks(span.days, x, words), band, _months(span, x, words), numbers)
 
 
 def _across(first: date, last: date) -> Callable[[date], float]:
@@ -176,8 +184,9 @@ def _upright(low: float, high: float, words: Words) -> tuple[tuple[Tick, ...], C
     return tuple(Tick(round(y(v), 1), words.number(v, digits)) for v in values), y
 
 
-def _months(first: date, last: date, x: Callable[[date], float], words: Words) -> tuple[Tick, ...]:
+def _months(span: Span, x: Callable[[date], float], words: Words) -> tuple[Tick, ...]:
     """First days of months, as many as there is room for; the first and the last day where there is no room for two."""
+    first, last = span.first, span.last
     begin, end = first.year * 12 + first.month, last.year * 12 + last.month - 1
     months = range(begin, end + 1)
     step = next((step for step in STEPS if sum(m % step == 0 for m in months) <= MOST_LABELS), STEPS[-1])
@@ -190,7 +199,7 @@ def _months(first: date, last: date, x: Callable[[date], float], words: Words) -
 DASHES: Final = ("2 3", "", "7 3", "1 2 6 2", "10 2 2 2")
 
 
-def _marks(days: Days, x: Callable[[date], float], words: Words) -> tuple[Mark, ...]:
+def _marks(days: Sequence[tuple[date, str]], x: Callable[[date], float], words: Words) -> tuple[Mark, ...]:
     """Letters keep apart: each stands as near above its line as the one before lets it, and all within the frame."""
     ordered = sorted(enumerate(days), key=lambda one: (one[1][0], one[0]))
     labels: list[float] = []

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cache
 from typing import Any, Final
 
@@ -11,23 +10,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from detection.alerts import short_code
-from detection.types import SECONDS_A_DAY, to_date, to_day
-from jobs.notify.chips import LEGEND, Chip, attribution, drawn, sensor, when
+from detection.types import SECONDS_A_DAY, to_date
+from jobs.notify.chips import LEGEND, Chip, attribution, drawn, when
 from jobs.notify.compose import COLOUR, GREY, footer
-from jobs.notify.curve import LANE, Curve, curve_of
-from jobs.notify.evidence import Evidence, Look, tallies
+from jobs.notify.curve import LANE
+from jobs.notify.evidence import Evidence
 from jobs.notify.feeds.markup import clean
-from jobs.notify.labels import CONFIDENCE, INDICES, LABELS, RADAR
+from jobs.notify.labels import CONFIDENCE, LABELS
 from jobs.notify.locator import locator_of
 from jobs.notify.message import CANCELLED, STATUS, _, distance, headline, hectares, lines, near, sureness
 from jobs.notify.notice import Notice, Overlap
 from jobs.notify.past import Step, steps
+from jobs.notify.spoken import interval, series, unseen
 from jobs.notify.words import Words
 from jobs.outputs.vectors import lattice_parts
 from jobs.store import Known
 
-MOST_ROWS: Final = 600
-"""Looks in the table; older ones are counted."""
 MOST_STEPS: Final = 100
 """Revisions in the history: the first, and the last ones; those between are counted."""
 MOST_NAMED: Final = 40
@@ -62,12 +60,12 @@ def page_of(facts: PageFacts, words: Words) -> str:
         "colour": COLOUR.get(alert.status, GREY),
         "over": alert.status in CANCELLED,
         "onward": _onward(notice, words),
-        "lines": [line for line in said if line.about],
+        "lines": [replace(line, said=_upper(line.said)) for line in said if line.about],
         "geo": f"geo:{notice.place.lat:.5f},{notice.place.lon:.5f}",
         "picture": _picture(facts, words),
-        **_series(facts, words),
-        "interval": list(_interval(facts, words)),
-        "unseen": _unseen(facts, words),
+        **series(facts.evidence, alert, words),
+        "interval": list(interval(facts.evidence, alert, words)),
+        "unseen": unseen(facts.evidence, alert, words),
         **_where(notice, words),
         "sure": list(_sure(notice, words)),
         **_history(facts, words),
@@ -125,104 +123,15 @@ def _picture(facts: PageFacts, words: Words) -> dict[str, Any] | None:
     png = drawn(chip, simulated, words) if chip is not None else None
     if chip is None or png is None:
         return None
-    looks = [f"{words.say(_('before'))}: {when(chip.before, words)}", f"{words.say(_('after'))}: {when(chip.after, words)}"]
+    looks = [
+        f"{words.say(_('before'))}: {when(chip.before, words)}",
+        f"{words.say(_('after'))}: {when(chip.after, words)}",
+    ]
     return {
         "src": "data:image/png;base64," + base64.b64encode(png).decode(),
         "alt": f"{words.say(_('the place before and after'))}. {'; '.join(looks)}",
         "said": [*(_upper(look) for look in looks), attribution(chip, simulated, words), _upper(words.say(LEGEND))],
     }
-
-
-def _named(looks: Sequence[Look]) -> list[tuple[str, Look]]:
-    return [(sensor(look.scene), look) for look in looks]
-
-
-def _series(facts: PageFacts, words: Words) -> dict[str, Any]:
-    """The curves, and the table of the same numbers."""
-    evidence, alert = facts.evidence, facts.notice.alert
-    days: list[tuple[date, str]] = [
-        (day, words.say(text))
-        for day, text in (
-            (alert.last_clear_before, _("last clear look before")), (alert.change_date, _("first look on the change")),
-            (alert.first_detected, _("alarm")), (alert.confirmed_on, _("confirmed")), (alert.finished_on, _("closed")),
-        ) if day is not None
-    ]  # fmt: skip
-    between = alert.last_clear_before, alert.change_date
-    found = [curve_of(plane, _named(evidence.of(plane)), days, between, words) for plane in evidence.planes]
-    curves = [{"drawing": one, **_spoken(one, evidence, words)} for one in found if one is not None]
-    shown = evidence.looks[::-1][:MOST_ROWS]
-    rows = [(words.day(look.day), name, look.plane.upper(), "" if look.value is None else words.number(look.value, 3),
-             words.share(look.clear)) for name, look in _named(shown)]  # fmt: skip
-    more = len(evidence.looks) - len(shown)
-    older = _("{n} older image is not listed here."), _("{n} older images are not listed here.")
-    return {"curves": curves, "rows": rows, "rows_left_out": words.count(*older, more) if more else ""}
-
-
-def _spoken(curve: Curve, evidence: Evidence, words: Words) -> dict[str, str]:
-    """A curve in words."""
-    index = curve.plane.upper()
-    before, since = evidence.levels(curve.plane)
-    values = {"index": index, "before": _level(before, words), "since": _level(since, words)}
-    if before is not None and since is not None:
-        said = words.say(_("{index} was usually {before} before the change; since then {since}."), **values)
-    elif before is not None:
-        said = words.say(
-            _("{index} was usually {before} before the change; no image has shown the place since."), **values
-        )
-    else:
-        said = words.say(_("{index} has been {since} since the change; no image before it is kept."), **values)
-    kept = evidence.begins
-    begins = words.say(_("The drawing begins on {day}; older images are in the table alone."), day=words.day(curve.first))
-    means = RADAR if curve.plane in ("vv", "vh") else INDICES.get(curve.plane, "")
-    return {
-        "index": index, "said": said, "means": words.say(means) if means else "",
-        "begins": begins if kept and kept < curve.first else "",
-    }  # fmt: skip
-
-
-def _level(value: float | None, words: Words) -> str:
-    return "" if value is None else words.number(value, 2)
-
-
-def _interval(facts: PageFacts, words: Words) -> Iterator[str]:
-    alert = facts.notice.alert
-    clear, change = alert.last_clear_before, alert.change_date
-    if clear is None:
-        yield words.say(
-            _("Before {change}, the first image with the change. No clear image before it is known."),
-            change=words.day(change),
-        )
-        return
-    yield words.say(
-        _("Between {clear}, when forest was last seen there, and {change}, the first image with the change."),
-        clear=words.day(clear), change=words.day(change),
-    )  # fmt: skip
-    hidden, looks = facts.evidence.hidden(clear, change)
-    if looks:
-        yield words.say(
-            _("Images taken in between: {looks}; the place was hidden in {hidden} of them."),
-            looks=words.number(looks), hidden=words.number(hidden),
-        )  # fmt: skip
-
-
-def _unseen(facts: PageFacts, words: Words) -> dict[str, Any]:
-    """How often each sensor saw the place."""
-    evidence, last = facts.evidence, facts.notice.alert.observed_at // SECONDS_A_DAY
-    rows = []
-    for one in tallies(_named(evidence.looks)):
-        ago = words.count(_("{n} day"), _("{n} days"), last - to_day(one.last_clear)) if one.last_clear else ""
-        day = words.day(one.last_clear) if one.last_clear else words.say(_("never"))
-        rows.append((one.sensor, words.number(one.looks), words.number(one.hidden), day, ago))
-    if evidence.begins is None:
-        said = words.say(
-            _("No image of this place is kept any more: there is no curve, and what was hidden cannot be counted.")
-        )
-    else:
-        said = words.say(
-            _("Counted are the images that are kept, from {day} to {last}. Older ones, and images that could not be read, are not."),
-            day=words.day(evidence.begins), last=words.day(to_date(last)),
-        )  # fmt: skip
-    return {"rows": rows, "said": said}
 
 
 def _where(notice: Notice, words: Words) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A folder of pages, one an alert that its reader was told, and a list of them; and the page of an alert that is asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,13 +41,13 @@ class Pages:
 
 
 def put(
-    folder: Path, standing: Sequence[Notice], told: Sequence[Notice], page: Page, title: str, words: Words
+    folder: Path, standing: Sequence[Notice], now: Collection[str], page: Page, title: str, words: Words
 ) -> Outcome:
-    """Write the pages of what is told now, those that are not there, and the list of all that stands.
+    """Write the pages of what is told now (ids), those that are not there, and the list of all that stands.
 
     A folder that cannot be written to is `again`; raises as `Pages`.
     """
-    names, now = names_of(standing), {notice.alert.id for notice in told}
+    names = names_of(standing)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for notice in standing:

@@ -13,6 +13,9 @@ from jobs.store import Known
 NOTED_HA: Final = 0.05
 """Less is not said: it rounds to nothing (chosen)."""
 
+NOTED_SHARE: Final = 0.05
+"""A probability that moved by less is not said (chosen)."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -56,7 +59,6 @@ def _changes(before: Alert | None, now: Alert, notice: Notice, words: Words) -> 
         yield words.say(_("{area} of it confirmed"), area=hectares(now.confirmed_ha, words))
     if said != what(replace(notice, alert=before), words):
         yield said
-    if now.probability is not None and before.probability is not None:
-        then, today = words.share(before.probability), words.share(now.probability)
-        if then != today:
-            yield words.say(_("probability {now}, before {then}"), now=today, then=then)
+    then, today = before.probability, now.probability
+    if then is not None and today is not None and abs(today - then) >= NOTED_SHARE:
+        yield words.say(_("probability {now}, before {then}"), now=words.share(today), then=words.share(then))
