@@ -7,6 +7,7 @@ from jobs.notify.message import _
 LABELS: Final = {
     "pictures": _("Before and after"),
     "no_picture": _("No picture: the images that are kept do not show the place both before and after the change."),
+    "too_large": _("No picture: it would be too large for a weak network."),
     "curve": _("What the images say"),
     "no_curve": _("No curve: no image that is kept shows the place."),
     "date": _("Date of the image"),

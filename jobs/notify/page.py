@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -63,6 +64,7 @@ def page_of(facts: PageFacts, words: Words) -> str:
         "lines": [replace(line, said=_upper(line.said)) for line in said if line.about],
         "geo": f"geo:{notice.place.lat:.5f},{notice.place.lon:.5f}",
         "picture": _picture(facts, words),
+        "kept_out": facts.chip is not None,
         **series(facts.evidence, alert, words),
         "interval": list(interval(facts.evidence, alert, words)),
         "unseen": unseen(facts.evidence, alert, words),
@@ -77,7 +79,7 @@ def page_of(facts: PageFacts, words: Words) -> str:
 
 def rendered(name: str, view: Mapping[str, Any], words: Words) -> str:
     """A template of pages with its words."""
-    labels = {key: words.say(text) for key, text in LABELS.items()}
+    labels = SimpleNamespace(**{key: words.say(text) for key, text in LABELS.items()})
     made: str = _templates().get_template(name).render(view, label=labels, language=words.language, lane=LANE)
     return made
 
