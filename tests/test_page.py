@@ -28,14 +28,12 @@ from jobs.notify.asked import NotifyConfig, Pages, Reader
 from jobs.notify.evidence import Evidence, Look, evidence_of
 from jobs.notify.lookup import last_of
 from jobs.notify.message import STATUS
-from jobs.notify.page import LONGEST_NAME, MOST_STEPS, PageFacts, page_of
+from jobs.notify.page import FEWER_ROWS, LONGEST_NAME, MOST_BYTES, MOST_ROWS, MOST_STEPS, PageFacts, page_of
 from jobs.notify.policy import Rule
 from jobs.notify.run import notify
-from jobs.notify.spoken import MOST_ROWS
 from jobs.notify.words import Words, catalogue
 from jobs.overlays import Overlay
 
-MOST_BYTES = 200_000
 SPANISH = Words("es")
 
 
@@ -126,6 +124,17 @@ def test_the_longest_case_stays_small_and_says_what_it_leaves_out(language: str)
     said = Page(page_of(most, words)).said
     assert words.count("{n} revision between is not listed.", "{n} revisions between are not listed.", 9) in said
     assert words.count("{n} more that it touches is not listed.", "{n} more that it touches are not listed.", 5) in said
+
+
+def test_what_would_be_too_large_lists_less_and_at_last_shows_no_picture() -> None:
+    made, trees = hard(), "🌳" * 300
+    wide = [replace(RESERVE, name=trees, category=trees, layer=trees, version=trees, feature=str(i)) for i in range(40)]
+    few = replace(made, notice=notice_of(made.notice.alert, wide[:25]))
+    page = page_of(few, SPANISH)
+    assert len(page.encode()) <= MOST_BYTES and page.count("<tr><td>") == FEWER_ROWS and "base64" in page
+    most = replace(few, notice=notice_of(made.notice.alert, wide), past=history(made.notice.alert, MOST_STEPS))
+    page = page_of(most, SPANISH)
+    assert len(page.encode()) <= MOST_BYTES and "base64" not in page and "demasiado grande" in page
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -27,6 +27,12 @@ from jobs.notify.words import Words
 from jobs.outputs.vectors import lattice_parts
 from jobs.store import Known
 
+MOST_BYTES: Final = 200_000
+"""Of a page, so that a weak network brings it."""
+MOST_ROWS: Final = 600
+"""Looks in the table; older ones are counted."""
+FEWER_ROWS: Final = 100
+"""The same of a page that would be too large."""
 MOST_STEPS: Final = 100
 """Revisions in the history: the first, and the last ones; those between are counted."""
 MOST_NAMED: Final = 40
@@ -50,8 +56,18 @@ class PageFacts:
 
 
 def page_of(facts: PageFacts, words: Words) -> str:
-    """The page as text; every value is escaped. The same facts give the same text."""
-    facts = replace(facts, notice=_shortened(facts.notice))
+    """The page as text, at most MOST_BYTES of it; every value is escaped. The same facts give the same text.
+
+    Where it would be larger, fewer looks are listed, and at last there is no picture; the page says so.
+    """
+    facts = replace(facts, notice=shortened(facts.notice))
+    page = _page(facts, words, MOST_ROWS, _picture(facts, words))
+    if len(page.encode()) > MOST_BYTES:
+        page = _page(facts, words, FEWER_ROWS, _picture(facts, words))
+    return page if len(page.encode()) <= MOST_BYTES else _page(facts, words, FEWER_ROWS, None)
+
+
+def _page(facts: PageFacts, words: Words, rows: int, picture: Mapping[str, Any] | None) -> str:
     notice, alert = facts.notice, facts.notice.alert
     said = lines(notice, words)
     view = {
@@ -63,9 +79,9 @@ def page_of(facts: PageFacts, words: Words) -> str:
         "onward": _onward(notice, words),
         "lines": [replace(line, said=_upper(line.said)) for line in said if line.about],
         "geo": f"geo:{notice.place.lat:.5f},{notice.place.lon:.5f}",
-        "picture": _picture(facts, words),
+        "picture": picture,
         "kept_out": facts.chip is not None,
-        **series(facts.evidence, alert, words),
+        **series(facts.evidence, alert, words, rows),
         "interval": list(interval(facts.evidence, alert, words)),
         "unseen": unseen(facts.evidence, alert, words),
         **_where(notice, words),
@@ -95,7 +111,8 @@ def _harmless(value: Any) -> Any:
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _shortened(notice: Notice) -> Notice:
+def shortened(notice: Notice) -> Notice:
+    """With no name longer than LONGEST_NAME: what is cut ends in three dots."""
     place = notice.place
     touched = tuple(
         replace(one, name=_cut(one.name), category=_cut(one.category), feature=_cut(one.feature), layer=_cut(one.layer),

@@ -16,7 +16,7 @@ from jobs.notify.kept import Kept
 from jobs.notify.labels import LABELS
 from jobs.notify.message import STATUS, _, headline
 from jobs.notify.notice import Notice
-from jobs.notify.page import PageFacts, page_of, rendered
+from jobs.notify.page import PageFacts, page_of, rendered, shortened
 from jobs.notify.words import Words
 
 INDEX: Final = "index.html"
@@ -79,7 +79,7 @@ def index_of(notices: Sequence[Notice], names: Mapping[str, str], title: str, wo
         "many": words.count(_("{n} alert"), _("{n} alerts"), len(notices)),
         "alerts": [
             {
-                "file": names[n.alert.id], "headline": headline(n, words), "moment": words.moment(n.known_at),
+                "file": names[n.alert.id], "headline": headline(shortened(n), words), "moment": words.moment(n.known_at),
                 "meaning": words.say(STATUS[n.alert.status][1]), "colour": COLOUR.get(n.alert.status, GREY),
             }
             for n in ordered

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from detection.alerts import Alert
 from detection.types import SECONDS_A_DAY, to_date, to_day
@@ -13,16 +13,13 @@ from jobs.notify.labels import INDICES, RADAR
 from jobs.notify.message import _
 from jobs.notify.words import Words
 
-MOST_ROWS: Final = 600
-"""Looks in the table; older ones are counted."""
-
 
 def _named(looks: Sequence[Look]) -> list[tuple[str, Look]]:
     return [(sensor(look.scene), look) for look in looks]
 
 
-def series(evidence: Evidence, alert: Alert, words: Words) -> dict[str, Any]:
-    """The curves, and the table of the same numbers."""
+def series(evidence: Evidence, alert: Alert, words: Words, most: int) -> dict[str, Any]:
+    """The curves, and a table of the same numbers with so many rows at most."""
     days: list[tuple[date, str]] = [
         (day, words.say(text))
         for day, text in (
@@ -33,7 +30,7 @@ def series(evidence: Evidence, alert: Alert, words: Words) -> dict[str, Any]:
     span = span_of(evidence.looks, days, alert.last_clear_before, alert.change_date)
     found = [curve_of(plane, _named(evidence.of(plane)), span, words) for plane in evidence.planes]
     curves = [{"drawing": one, **_spoken(one, evidence, words)} for one in found if one is not None]
-    shown = evidence.looks[::-1][:MOST_ROWS]
+    shown = evidence.looks[::-1][:most]
     rows = [(words.day(look.day), name, look.plane.upper(), "" if look.value is None else words.number(look.value, 3),
              words.share(look.clear)) for name, look in _named(shown)]  # fmt: skip
     more = len(evidence.looks) - len(shown)
