@@ -222,6 +222,10 @@ def test_a_value_is_the_mean_over_the_cells_that_were_clear_on_all_tiles() -> No
 
 def test_every_kind_of_sensor_has_its_curve_and_its_shape() -> None:
     seen = looks(5, platforms=("landsat-9", "sentinel-2a", "sentinel-1a", "cbers-4a"))
+    assert Evidence(tuple(look for look in seen if look.scene.radar or look.day > CHANGE), CHANGE).planes == (
+        "nbr",
+        "vv",
+    )
     page = page_of(replace(facts(), evidence=Evidence(seen, CHANGE)), SPANISH)
     assert page.count('<svg class="wide" viewBox="0 0 360 250"') == 2 and "VV (radar)" in page
     assert (

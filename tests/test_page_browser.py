@@ -114,7 +114,7 @@ def hostile() -> Any:
 
 CASES = {
     "plain": facts, "hard": hard, "hostile": hostile,
-    **{status: (lambda status=status: facts(status=status, simulated=False)) for status in STATUS},
+    "taken back": lambda: facts(status="retracted", simulated=False),
     "nothing kept": lambda: replace(facts(), chip=None, evidence=replace(facts().evidence, looks=())),
 }  # fmt: skip
 """Name -> facts of a page."""

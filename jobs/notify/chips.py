@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -40,7 +41,8 @@ FEWER: Final = (48, 24, 12)
 """The same of a picture that would be too large with them."""
 BAR_M: Final = 300
 """Length of the scale bar, metres."""
-INK: Final = "#d55e00"
+INK, DARK = "#d55e00", "#1d2b24"
+"""Of the alert's outline: on cividis, and on colours that have orange themselves."""
 LEGEND: Final = _(
     "above, yellow: forest; dark: bare ground or water; grey: hidden by cloud; below, orange: less than before; purple: more"
 )
@@ -112,13 +114,13 @@ def drawn(chip: Chip, simulated: bool, words: Words) -> bytes | None:
     axes: Sequence[Axes] = figure.subplots(2, 2).ravel()
     low, high = np.nanpercentile(np.concatenate([chip.was.ravel(), chip.is_.ravel()]), (1, 99)).tolist()
     most = max(float(np.nanmax(np.abs(chip.is_ - chip.was))), 0.1)
-    for ax, layer, title, limits, colours in (
-        (axes[0], chip.was, f"{words.say(_('before'))}\n{when(chip.before, words)}", (low, high), "cividis"),
-        (axes[1], chip.is_, f"{words.say(_('after'))}\n{when(chip.after, words)}", (low, high), "cividis"),
-        (axes[2], chip.is_ - chip.was, words.say(_("difference")), (-most, most), "PuOr"),
+    for ax, layer, title, limits, colours, edge in (
+        (axes[0], chip.was, f"{words.say(_('before'))}\n{when(chip.before, words)}", (low, high), "cividis", INK),
+        (axes[1], chip.is_, f"{words.say(_('after'))}\n{when(chip.after, words)}", (low, high), "cividis", INK),
+        (axes[2], chip.is_ - chip.was, words.say(_("difference")), (-most, most), "PuOr", DARK),
     ):
         ax.imshow(layer, vmin=limits[0], vmax=limits[1], cmap=colours, interpolation="nearest")
-        ax.contour(chip.cells, levels=[0.5], colors=INK, linewidths=1.4)
+        ax.contour(chip.cells, levels=[0.5], colors=edge, linewidths=1.4)
         ax.set_title(title, fontsize=FONT)
         ax.set_xticks([])
         ax.set_yticks([])
@@ -155,9 +157,16 @@ def sensor(scene: Scene) -> str:
 
 def _scale(ax: Axes, chip: Chip) -> None:
     high, wide = chip.was.shape
-    cells = BAR_M / chip.resolution
-    ax.plot([wide * 0.05, wide * 0.05 + cells], [high * 0.93] * 2, color="#ffffff", linewidth=4, solid_capstyle="butt")
-    ax.text(wide * 0.05, high * 0.9, f"{BAR_M} m", color="#ffffff", fontsize=FONT, va="bottom")
+    cells, halo = BAR_M / chip.resolution, [withStroke(linewidth=2.5, foreground=DARK)]
+    ax.plot(
+        [wide * 0.05, wide * 0.05 + cells],
+        [high * 0.93] * 2,
+        color="#ffffff",
+        linewidth=4,
+        solid_capstyle="butt",
+        path_effects=halo,
+    )
+    ax.text(wide * 0.05, high * 0.9, f"{BAR_M} m", color="#ffffff", fontsize=FONT, va="bottom", path_effects=halo)
 
 
 def attribution(chip: Chip, simulated: bool, words: Words) -> str:

@@ -57,9 +57,9 @@ class Evidence:
 
     @property
     def planes(self) -> tuple[str, ...]:
-        """Indices and channels that show the place at least once, that of the most looks first."""
-        names = [look.plane for look in self.looks if look.value is not None]
-        return tuple(sorted(set(names), key=lambda name: (-names.count(name), name)))
+        """Indices and channels that show the place at least once: those of optical looks first, as magnitudes are told."""
+        seen = {(look.scene.radar, look.plane) for look in self.looks if look.value is not None}
+        return tuple(dict.fromkeys(plane for _, plane in sorted(seen)))
 
     def of(self, plane: str) -> tuple[Look, ...]:
         """The looks of an index or channel."""
