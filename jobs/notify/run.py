@@ -12,15 +12,18 @@ from jobs import ledger
 from jobs.config import JobConfig, load
 from jobs.database import FILE_NAME, default_url, open_database
 from jobs.ledger import Clock
-from jobs.notify import bulletin_post, deliveries, noticeboard
+from jobs.notify import bulletin_post, compose, deliveries, noticeboard
 from jobs.notify.asked import NotifyConfig
 from jobs.notify.bulletin_words import title
 from jobs.notify.bulletins import Bulletin
 from jobs.notify.chips import Chips
 from jobs.notify.deliveries import DEAD, GONE, HELD, WAITING, Delivery
+from jobs.notify.kept import Kept
+from jobs.notify.lookup import last_of
 from jobs.notify.message import headline
 from jobs.notify.notices import Maker
 from jobs.notify.opening import open_outbox, planned
+from jobs.notify.pages import Pages
 from jobs.notify.post import Records, posting
 from jobs.notify.replay import replayed
 from jobs.notify.sender import Sent, drain, send_due
@@ -110,13 +113,18 @@ def bulletin_lines(config: NotifyConfig, bulletins: Sequence[Bulletin]) -> list[
 
 
 def _records(engine: Engine, config: NotifyConfig, maker: Maker, job: JobConfig) -> Records:
-    name, home = config.name, job.output.folder / job.name / "state"
+    name, kept = config.name, _kept(engine, maker, job)
     return Records(
         maker,
         lambda reader, rule: deliveries.withheld(engine, name, reader, rule),
         lambda reader: deliveries.all_told(engine, name, reader),
-        Chips(engine, job.name, home, maker.grid),
+        Chips(kept),
+        Pages(engine, kept),
     )
+
+
+def _kept(engine: Engine, maker: Maker, job: JobConfig) -> Kept:
+    return Kept(engine, job.name, job.output.folder / job.name / "state", maker.grid)
 
 
 def _job(config: NotifyConfig) -> JobConfig:
@@ -140,6 +148,24 @@ def replay(config: NotifyConfig) -> list[str]:
     maker = Maker(engine, config, job.name, ledger.find_job(engine, job.name).grid)
     rows = deliveries.unopened(engine, None, job.name)
     return [past.line() for past in replayed(config.audience(job.name), rows, maker)]
+
+
+def page(config: NotifyConfig, code: str, reader: str | None = None) -> str:
+    """The page of an alert as it stands, told or not, for a reader; None: the first.
+
+    code: its short code or its id. Raises BadInput for a stranger and for the public, who see no place, and as `notify`.
+    """
+    chosen = next((one for one in config.readers if reader in (None, one.name)), None)
+    if chosen is None:
+        raise BadInput(f"{config.name}: no reader {reader!r}; there is {', '.join(r.name for r in config.readers)}")
+    if chosen.access == "public":
+        raise BadInput(f"{config.name}: {chosen.name} is the public, and a page shows the place; name another reader")
+    job = _job(config)
+    engine = _database(job)
+    maker = Maker(engine, config, job.name, ledger.find_job(engine, job.name).grid)
+    key = last_of(engine, job.name, code)
+    (seen,) = compose.seen_by(config, chosen, [maker([key])[key]])
+    return Pages(engine, _kept(engine, maker, job))(seen, chosen.words)
 
 
 def told_lines(config: NotifyConfig, made: Sequence[Delivery], maker: Maker) -> list[str]:
