@@ -1,6 +1,7 @@
 """The page of an alert: all that there is to say, in the reader's language, in one file that does nothing."""
 
 import re
+import shutil
 import sys
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from jobsetup import NOON, link, start, write_scenes
 from noticesetup import RESERVE
 from pagesetup import BLOCK, CHANGE, CLEAR, GRID, LAST, chip, cube, facts, hard, history, looks, notice_of, record
@@ -22,7 +24,7 @@ from detection.errors import BadInput
 from detection.types import to_day
 from jobs import cli
 from jobs.config import load
-from jobs.database import default_url, open_database
+from jobs.database import ALERTS, FILE_NAME, REVISIONS, default_url, open_database, writing
 from jobs.notify import compose, pages
 from jobs.notify.asked import NotifyConfig, Pages, Reader
 from jobs.notify.evidence import Evidence, Look, evidence_of
@@ -400,13 +402,18 @@ def test_a_page_is_had_by_code_or_id_and_a_wrong_one_is_one_line(
     assert status == cli.BAD_CONFIG and "`sachawatch page` takes a config of kind notify" in error
 
 
-def test_two_alerts_with_one_code_are_told_apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = open_database(default_url(home / "out" / "small"))
+def test_two_alerts_with_one_code_are_told_apart(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(home / "out" / "small" / FILE_NAME, tmp_path / FILE_NAME)
+    engine = open_database(default_url(tmp_path))
+    with writing(engine) as connection:
+        row = connection.execute(sa.select(ALERTS)).first()
+        last = connection.execute(sa.select(REVISIONS).where(REVISIONS.c.alert == row.id)).first()
+        connection.execute(sa.insert(ALERTS).values({**row._mapping, "id": "another"}))
+        connection.execute(sa.insert(REVISIONS).values({**last._mapping, "alert": "another"}))
     monkeypatch.setattr("jobs.notify.lookup.short_code", lambda _: "SAME")
-    (ids,) = {len(list((home / "pages").iterdir())) - 1}
-    if ids > 1:
-        with pytest.raises(BadInput, match="alerts have the code SAME; give the id of one"):
-            last_of(engine, "small", "SAME")
+    with pytest.raises(BadInput, match="alerts have the code SAME; give the id of one: .*another"):
+        last_of(engine, "small", "SAME")
+    assert last_of(engine, "small", "another") == ("another", last.number)
 
 
 def test_no_text_of_any_message_judges() -> None:
