@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
@@ -28,6 +29,7 @@ from jobs.notify.post import Records, posting
 from jobs.notify.replay import replayed
 from jobs.notify.sender import Sent, drain, send_due
 from jobs.notify.watching import watched
+from jobs.state import DamagedGeneration
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,35 @@ def notify(config: NotifyConfig, *, now: Clock, dry_run: bool = False, revive: b
     engine = _database(job)
     grid = ledger.find_job(engine, job.name).grid
     maker, audience = Maker(engine, config, job.name, grid), config.audience(job.name)
-    bulletins, spared = watched(engine, config, job, maker, now())
     if dry_run:
         rows = deliveries.unopened(engine, config.name, job.name)
         made = planned(engine, audience, rows, maker, now()) if rows else []
+        bulletins, _, blind = _bulletins(engine, config, job, maker, now())
         lines = (*told_lines(config, made, maker), *bulletin_lines(config, bulletins))
-        return Round(tuple(made), Sent(), _standing(engine, config), maker.notes, tuple(bulletins), lines)
+        return Round(tuple(made), Sent(), _standing(engine, config), (*maker.notes, *blind), tuple(bulletins), lines)
     if revive:
         deliveries.revive(engine, config.name, now())
         noticeboard.revive(engine, config.name, now())
     made = open_outbox(engine, audience, maker, now)
-    noticeboard.put(engine, config.name, bulletins, spared)
-    post = posting(config, _records(engine, config, maker, job), now)
+    kept = _kept(engine, maker, job)
+    post = posting(config, _records(engine, config, maker, kept), now)
     sent = send_due(engine, config.name, post, now=now, together=audience.together)
+    bulletins, spared, blind = _bulletins(engine, config, job, maker, now())
+    noticeboard.put(engine, config.name, bulletins, spared)
     hand = bulletin_post.posting(config, _place(config), now)
     sent += drain(noticeboard.Board(engine, config.name), hand, now=now)
-    return Round(tuple(made), sent, _standing(engine, config), maker.notes, tuple(bulletins))
+    notes = (*maker.notes, *blind, *sorted(set(kept.damaged.values())))
+    return Round(tuple(made), sent, _standing(engine, config), notes, tuple(bulletins))
+
+
+def _bulletins(
+    engine: Engine, config: NotifyConfig, job: JobConfig, maker: Maker, at: datetime
+) -> tuple[list[Bulletin], list[tuple[str, str]], tuple[str, ...]]:
+    """As `watched`, and a note where a state cannot be read: alerts do not wait for it, the next round looks again."""
+    try:
+        return *watched(engine, config, job, maker, at), ()
+    except DamagedGeneration as error:
+        return [], [], (f"no bulletins: {error}",)
 
 
 def _standing(engine: Engine, config: NotifyConfig) -> dict[tuple[str, str], int]:
@@ -112,8 +127,8 @@ def bulletin_lines(config: NotifyConfig, bulletins: Sequence[Bulletin]) -> list[
     return [f"{one.reader}: {title(one, _place(config), config.reader(one.reader).words)}" for one in bulletins]
 
 
-def _records(engine: Engine, config: NotifyConfig, maker: Maker, job: JobConfig) -> Records:
-    name, kept = config.name, _kept(engine, maker, job)
+def _records(engine: Engine, config: NotifyConfig, maker: Maker, kept: Kept) -> Records:
+    name = config.name
     return Records(
         maker,
         lambda reader, rule: deliveries.withheld(engine, name, reader, rule),
