@@ -17,7 +17,7 @@ WAYS: Final = (
     ("EV", "EV", "EV_deg", "DG"), ("M", "M", "M_deg", "DG"),
 )  # fmt: skip
 """Stratum, land use before and after, activity."""
-FRACTION: Final = Quantity("carbon fraction", 0.47, "1", 0.013)
+FRACTION: Final = Quantity("carbon_fraction", 0.47, "1", 0.013)
 STOCKS: Final = Stocks(
     (
         Element("EV_AGB", "EV", "AGB", Quantity("EV_AGB", 274.959, "t dm/ha", 71.765)),

@@ -43,8 +43,12 @@ def _fill(sheet: Worksheet, headers: Sequence[str], rows: Sequence[Sequence[Cell
                 continue
             cell = sheet.cell(number, column)
             if isinstance(value, str):
-                cell.set_explicit_value(FORBIDDEN.sub("", value), "s")
+                cell.value = FORBIDDEN.sub("", value)
+                cell.data_type = "s"  # also what begins with an equals sign
                 cell.alignment = Alignment(wrap_text=number > 1, vertical="top")
+            elif isinstance(value, float):
+                cell.value = repr(float(value))  # the library would write 16 digits, and a figure may have 17
+                cell.data_type = "n"
             else:
                 cell.value = value
     for column in range(1, len(headers) + 1):

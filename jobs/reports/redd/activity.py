@@ -62,10 +62,12 @@ class Transition:
     after: str
     """Land use at the end."""
     area: Quantity
-    """ha: of the whole period, or a year of it where the data are yearly."""
+    """ha: of the whole period, or a year of it where the data are yearly; named as the transition."""
 
     def __post_init__(self) -> None:
         require_unit(self.area, "ha")
+        if self.area.name != self.name:
+            raise BadInput(f"{self.name}: its area is called {self.area.name!r}; name both alike")
         if self.area.value < 0:
             raise BadInput(f"{self.name}: area {self.area.value:g} ha is negative; give the area that changed")
         if self.activity not in ACTIVITIES:

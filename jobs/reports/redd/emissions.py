@@ -71,8 +71,8 @@ class Account:
         if not self.transitions:
             raise BadInput("activity data: there is no transition; give areas that changed")
         check_periods(self.periods)
-        check_transitions(self.transitions, self.periods)
         self.stocks.check(use for one in self.transitions for use in (one.before, one.after))
+        check_transitions(self.transitions, self.periods)
         if self.regrowth and self.stocks.fraction is None:
             raise BadInput("regrowth is in dry matter, and there is no carbon fraction; give one")
         names = {one.name for one in self.periods}
@@ -119,9 +119,6 @@ def _one_meaning(account: Account) -> None:
     for one in parts:
         if seen.setdefault(one.name, one) != one:
             raise BadInput(f"{one.name}: two different figures have this name; name them apart")
-    areas = [one.area.name for one in account.transitions]
-    if twice := next((name for name in areas if areas.count(name) > 1), None):
-        raise BadInput(f"{twice}: the area of two transitions; give each its own")
 
 
 def factor(account: Account, transition: Transition, values: Values) -> Amount:

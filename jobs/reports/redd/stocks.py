@@ -14,6 +14,8 @@ POOLS: Final[tuple[Pool, ...]] = ("AGB", "BGB", "RS", "DW", "LI", "SOC", "DG_rat
 BIOMASS: Final = ("AGB", "BGB")
 RATIOS: Final = ("RS", "DG_ratio")
 MeasuredIn = Literal["DM", "C"]
+FRACTION: Final = "carbon_fraction"
+"""Name of the carbon fraction among all quantities."""
 CO2_OF_CARBON: Final = 44 / 12
 """Tonnes of CO2 of a tonne of carbon: masses of the molecule and the atom."""
 Values = Mapping[str, float | Numbers]
@@ -50,8 +52,12 @@ class Stocks:
     """Pools that degradation thins by the ratio; the others stay as they were. `ALL`: the whole stock."""
 
     def __post_init__(self) -> None:
+        if not self.degraded:
+            raise BadInput("carbon stocks: no ending that tells degraded land uses; give one, e.g. _deg")
         if self.measured_in == "DM" and self.fraction is None:
             raise BadInput("carbon stocks are in dry matter, and there is no carbon fraction; give one")
+        if self.fraction is not None and self.fraction.name != FRACTION:
+            raise BadInput(f"carbon fraction: called {self.fraction.name!r}, expected {FRACTION!r}; rename it")
         if self.fraction is not None and not 0 < require_unit(self.fraction, "1").value <= 1:
             raise BadInput(
                 f"{self.fraction.name}: carbon fraction {self.fraction.value:g}, expected one between 0 and 1"
@@ -83,7 +89,7 @@ class Stocks:
 
     def intact(self, land_use: str) -> str:
         """The land use that it was before it was degraded."""
-        return land_use.removesuffix(self.degraded) if self.degraded else land_use
+        return land_use.removesuffix(self.degraded)
 
     def check(self, land_uses: Iterable[str]) -> None:
         """Raises BadInput where one of these has no stock, or a ratio without the stock that it is a ratio of."""
