@@ -14,16 +14,8 @@ from scipy import stats
 
 from detection.errors import BadInput
 from jobs.reports.redd.activity import Period, Transition
-from jobs.reports.redd.emissions import (
-    Account,
-    Regrowth,
-    level,
-    outcomes,
-    reduction,
-    rows,
-    share_below,
-    yearly,
-)
+from jobs.reports.redd.emissions import Account, emitting, level, outcomes, rows, yearly
+from jobs.reports.redd.flows import Fire, Regrowth
 from jobs.reports.redd.montecarlo import drawn, shares, summary
 from jobs.reports.redd.propagation import of_product, of_sum, propagate, z
 from jobs.reports.redd.quantity import Quantity, constant, draw, mean_of, one_unit, require_unit
@@ -170,20 +162,60 @@ def test_regrowth_by_hand() -> None:
     gain = 1000 * 4 * 1.25 * 0.47 * 44 / 12
     values = account.values
     assert yearly(account, values)["grow"] == pytest.approx(-gain)
-    assert level(account, values, "MON", "EN_RE") == pytest.approx(-gain)
-    bare = example()
-    assert level(account, values, "MON") == pytest.approx(level(bare, values, "MON") - gain)
-    assert level(account, values, "MON", gross=True) == pytest.approx(level(bare, values, "MON"))
-    assert reduction(account, values, "MON") == pytest.approx(reduction(bare, values, "MON") + gain)
+    made, bare = yearly(account, values), outcomes(example(), values)
+    assert level(account, made, "MON", activity="EN_RE") == pytest.approx(-gain)
+    assert level(account, made, "MON", only=emitting(account)) == pytest.approx(bare["emissions MON"])
+    net = outcomes(account, values)
+    assert net["emissions MON"] == pytest.approx(bare["emissions MON"] - gain)
+    assert net["reduction MON"] == pytest.approx(bare["reduction MON"] + gain)
     assert {row.activity for row in rows(account)} == {"DF", "DG", "EN_RE"}
+
+
+def burnt(period: str, combustion: float = 0.5, **more: Any) -> Fire:
+    """With the figures of Guyana's workbook."""
+    fuel = STOCKS.of("EV")["AGB"]
+    gases = Quantity("fire_ch4", 6.8, "g/kg", 2.0), Quantity("fire_n2o", 0.2, "g/kg", 0.1)
+    warming = constant("gwp_ch4", 28, "1"), constant("gwp_n2o", 265, "1")
+    area = Quantity(f"burnt {period}", 1000.0, "ha", 100)
+    made = Fire("fire", period, "EV", "DF", area, fuel, constant("combustion", combustion, "1"), *gases, *warming)
+    return replace(made, **more)
+
+
+def test_other_gases_of_fires_by_hand() -> None:
+    account = replace(example(), fires=(burnt("T1"),))
+    values = account.values
+    a_year = 1000 * 274.959 * 0.5 * (6.8 * 28 + 0.2 * 265) / 1000 / 5
+    assert yearly(account, values)["fire"] == pytest.approx(a_year)
+    cut = level(account, yearly(account, values), "REF", activity="DF")
+    assert cut == pytest.approx(10063038.86 + a_year, abs=0.005)
+    assert account.quantities.keys() - example().quantities.keys() == {
+        "burnt T1", "combustion", "fire_ch4", "fire_n2o", "gwp_ch4", "gwp_n2o",
+    }, "the fuel is the biomass that is there already"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (lambda: burnt("T1", 1.2), "fire: 120 % of the fuel burns; expected 0 to 100 %"),
+        (lambda: burnt("T1", activity="fire"), "fire: activity 'fire', expected one of DF"),
+        (lambda: burnt("T1", area=area("b", -1)), "fire: area -1 ha is negative"),
+        (lambda: burnt("T1", methane=constant("m", 1, "1")), "m: found 1, expected g/kg"),
+        (lambda: replace(example(), fires=(burnt("T9"),)), "fire: period 'T9' is unknown; there are T1, T2"),
+    ],
+)
+def test_fires_that_cannot_be(bad: Callable[[], Any], said: str) -> None:
+    with pytest.raises(BadInput) as raised:
+        bad()
+    assert said in str(raised.value)
 
 
 def test_a_given_baseline_takes_the_place_of_the_mean() -> None:
     account = replace(example(), baseline=Quantity("level", 2e7, "tCO2e/yr", 1e6))
     values = account.values
-    assert reduction(account, values, "MON") == pytest.approx(2e7 - 7925064.59, abs=0.005)
-    assert share_below(account, values, "MON") == pytest.approx(1 - 7925064.59 / 2e7)
-    assert outcomes(account, values)["reference"] == 2e7
+    made = outcomes(account, values)
+    assert made["reduction MON"] == pytest.approx(2e7 - 7925064.59, abs=0.005)
+    assert made["below MON"] == pytest.approx(1 - 7925064.59 / 2e7)
+    assert made["reference"] == 2e7
 
 
 def test_two_reference_periods_count_by_their_years() -> None:
@@ -193,13 +225,13 @@ def test_two_reference_periods_count_by_their_years() -> None:
         for t in transitions()[:6]
     )
     account = Account(periods, (*transitions(), *more), STOCKS)
-    values = account.values
-    assert level(account, values, "REF") == pytest.approx(21874155.50 * 5 * 2 / 7, rel=1e-8)
+    made = outcomes(account, account.values)
+    assert made["reference"] == pytest.approx(21874155.50 * 5 * 2 / 7, rel=1e-8)
 
 
 def test_yearly_areas_are_not_divided() -> None:
     account = replace(example(), yearly_areas=True)
-    assert level(account, account.values, "REF") == pytest.approx(21874155.50 * 5, rel=1e-9)
+    assert outcomes(account, account.values)["reference"] == pytest.approx(21874155.50 * 5, rel=1e-9)
 
 
 def test_pools_that_degradation_leaves_alone() -> None:
@@ -252,10 +284,10 @@ def test_strata_and_activities_add_up_to_the_whole() -> None:
     values = drawn(account.quantities, 5000, 4)
     made = yearly(account, values)
     for kind, period in (("REF", "T1"), ("MON", "T2")):
-        whole = level(account, values, kind)
+        whole = level(account, made, kind)
         by_stratum = sum(np.asarray(made[r.name]) for r in rows(account) if r.period.name == period)
         np.testing.assert_allclose(by_stratum, whole, rtol=1e-12)
-        parts = np.asarray(level(account, values, kind, "DF")) + level(account, values, kind, "DG")
+        parts = np.asarray(level(account, made, kind, activity="DF")) + level(account, made, kind, activity="DG")
         np.testing.assert_allclose(parts, whole, rtol=1e-12)
 
 
@@ -273,7 +305,7 @@ def calm(account: Account, by: float) -> Account:
 @pytest.mark.parametrize("name", ["reference", "emissions MON", "reduction MON", "below MON"])
 def test_both_approaches_agree_where_little_is_unknown(name: str) -> None:
     account = calm(example(), 0.02)
-    made = propagate(account.quantities, lambda values: float(outcomes(account, values)[name]))
+    made = propagate(account.quantities, lambda values: outcomes(account, values))[name]
     found = summary(outcomes(account, drawn(account.quantities, 100_000, 1))[name], 90)
     assert found.mean == pytest.approx(made.value, rel=1e-3)
     assert found.sd == pytest.approx(made.se, rel=0.02)
@@ -282,10 +314,10 @@ def test_both_approaches_agree_where_little_is_unknown(name: str) -> None:
 
 def test_error_propagation_is_the_two_rules_where_nothing_is_shared() -> None:
     a, b, c = Quantity("a", 10, "1", 1), Quantity("b", 4, "1", 0.2), Quantity("c", 3, "1", 0.3)
-    product = propagate({q.name: q for q in (a, b, c)}, lambda v: v["a"] * v["b"])
+    product = propagate({q.name: q for q in (a, b, c)}, lambda v: {"": v["a"] * v["b"]})[""]
     assert product.se / product.value == pytest.approx(of_product([0.1, 0.05]), rel=1e-9)
     assert product.parts["c"] == 0
-    total = propagate({q.name: q for q in (a, b, c)}, lambda v: v["a"] + v["b"] + v["c"])
+    total = propagate({q.name: q for q in (a, b, c)}, lambda v: {"": v["a"] + v["b"] + v["c"]})[""]
     assert total.se / total.value == pytest.approx(of_sum([10, 4, 3], [0.1, 0.05, 0.1]), rel=1e-9)
     assert z(90) == pytest.approx(1.644854, abs=1e-6) and z(95) == pytest.approx(1.959964, abs=1e-6)
 
@@ -301,7 +333,7 @@ def test_a_shared_factor_is_drawn_once_for_all_that_it_enters() -> None:
     account = Account(PERIODS, changed, stocks)
     found = summary(outcomes(account, drawn(account.quantities, 50_000, 1))["reference"], 90)
     assert found.sd / found.mean == pytest.approx(0.2, rel=0.02)
-    made = propagate(account.quantities, lambda values: float(outcomes(account, values)["reference"]))
+    made = propagate(account.quantities, lambda values: outcomes(account, values))["reference"]
     assert made.se / made.value == pytest.approx(0.2, rel=1e-6)
     below = outcomes(account, drawn(account.quantities, 1000, 1))["below MON"]
     np.testing.assert_allclose(below, 1 - 2.5, rtol=1e-12)  # numerator and denominator share the only unknown
@@ -312,7 +344,7 @@ def test_what_drives_the_doubt() -> None:
     made = shares(account.quantities, lambda values: outcomes(account, values), "reduction MON", 20_000, 1)
     assert sum(made.values()) == pytest.approx(1) and min(made.values()) >= 0
     assert list(made) == sorted(made, key=lambda name: -made[name]) and "Crop_ALL" not in made
-    by_hand = propagate(account.quantities, lambda values: float(reduction(account, values, "MON"))).parts
+    by_hand = propagate(account.quantities, lambda values: outcomes(account, values))["reduction MON"].parts
     total = sum(by_hand.values())
     for name in list(made)[:4]:
         assert made[name] == pytest.approx(by_hand[name] / total, abs=0.02)

@@ -12,7 +12,8 @@ from openpyxl import Workbook, load_workbook
 from reddsetup import STOCKS, example
 
 from detection.errors import BadInput
-from jobs.reports.redd.emissions import Account, Regrowth, outcomes
+from jobs.reports.redd.emissions import Account, outcomes
+from jobs.reports.redd.flows import Fire, Regrowth
 from jobs.reports.redd.quantity import Quantity, constant
 from jobs.reports.redd.schemes import trees
 from jobs.reports.redd.stocks import Element
@@ -40,8 +41,12 @@ def grown() -> Account:
     odd = [replace(t, stratum="north of the river; =1+1") if t.before == "EV" else t for t in account.transitions]
     fraction = Quantity("carbon_fraction", 0.47, "1", 0, "uniform", (0.44, 0.5))
     more = (*STOCKS.elements, Element("EV_DW", "EV", "DW", Quantity("dead wood", 3.3, "tC/ha", 1.1, "lognormal")))
+    gases = Quantity("ch4", 6.8, "g/kg", 2.0), Quantity("n2o", 0.2, "g/kg", 0.1)
+    warming = constant("gwp_ch4", 28.0, "1"), constant("gwp_n2o", 265.0, "1")
+    burnt = Quantity("burnt", 12.5, "ha", 3), STOCKS.of("EV")["AGB"], constant("burns", 0.36, "1")
+    fire = Fire("fire", "T2", "north", "DF", *burnt, *gases, *warming)
     return replace(
-        account, transitions=tuple(odd), regrowth=rows, yearly_areas=True,
+        account, transitions=tuple(odd), regrowth=rows, fires=(fire,), yearly_areas=True,
         stocks=replace(STOCKS, fraction=fraction, elements=more), baseline=Quantity("level", 2.5e7, "tCO2e/yr", 1e6),
     )  # fmt: skip
 

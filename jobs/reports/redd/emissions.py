@@ -1,53 +1,19 @@
 """Emissions out of areas and carbon stocks: one formula for the best values, for every draw and for every derivative.
 
 Stock difference (2019 Refinement of the IPCC Guidelines, Volume 4, eq. 2.5), the whole difference in the year of the change:
-emission = area x (carbon before - carbon after) x 44/12. Regrowth (eq. 2.4, gains): area x growth x (1 + R) x CF x 44/12.
+emission = area x (carbon before - carbon after) x 44/12. Regrowth and other gases of fires: `flows`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+
+import numpy as np
 
 from detection.errors import BadInput
-from jobs.reports.redd.activity import Period, Transition, check_periods, check_transitions
-from jobs.reports.redd.quantity import Numbers, Quantity, require_unit
+from jobs.reports.redd.activity import REFERENCE, Period, Transition, check_periods, check_transitions
+from jobs.reports.redd.flows import Amount, Fire, Regrowth
+from jobs.reports.redd.quantity import Quantity, require_unit
 from jobs.reports.redd.stocks import CO2_OF_CARBON, Stocks, Values
-
-Amount = float | Numbers
-"""One figure, or (n,) draws of it."""
-REGROWTH: Final = "EN_RE"
-"""Activity under which regrowth is reported."""
-
-
-@dataclass(frozen=True)
-class Regrowth:
-    """Forest that grows back."""
-
-    name: str
-    """Unique."""
-    period: str
-    """Name of the period."""
-    stratum: str
-    """Where."""
-    area: Quantity
-    """ha that grow, on average over the period."""
-    growth: Quantity
-    """t dm/ha/yr above ground."""
-    root_shoot: Quantity | None = None
-    """Roots per shoots; None: roots are not counted."""
-
-    def __post_init__(self) -> None:
-        require_unit(self.area, "ha")
-        require_unit(self.growth, "t dm/ha/yr")
-        if self.area.value < 0:
-            raise BadInput(f"{self.name}: area {self.area.value:g} ha is negative; give the area that grows back")
-        if self.root_shoot is not None:
-            require_unit(self.root_shoot, "1")
-
-    @property
-    def quantities(self) -> tuple[Quantity, ...]:
-        """What it depends on."""
-        return (self.area, self.growth, *(() if self.root_shoot is None else (self.root_shoot,)))
 
 
 @dataclass(frozen=True)
@@ -62,6 +28,8 @@ class Account:
     """What it held before and after."""
     regrowth: tuple[Regrowth, ...] = ()
     """Forest that grows back."""
+    fires: tuple[Fire, ...] = ()
+    """Other gases than CO2 where it burnt."""
     yearly_areas: bool = False
     """Areas are those of one year of the period, not of all of it."""
     baseline: Quantity | None = None
@@ -76,7 +44,7 @@ class Account:
         if self.regrowth and self.stocks.fraction is None:
             raise BadInput("regrowth is in dry matter, and there is no carbon fraction; give one")
         names = {one.name for one in self.periods}
-        if strange := next((one for one in self.regrowth if one.period not in names), None):
+        if strange := next((one for one in self.flows if one.period not in names), None):
             raise BadInput(
                 f"{strange.name}: period {strange.period!r} is unknown; there are {', '.join(sorted(names))}"
             )
@@ -85,13 +53,24 @@ class Account:
         _one_meaning(self)
 
     @property
+    def flows(self) -> tuple[Regrowth | Fire, ...]:
+        """Regrowth and fires."""
+        return (*self.regrowth, *self.fires)
+
+    @property
     def quantities(self) -> dict[str, Quantity]:
         """Name -> everything uncertain or not that goes in, each once however often it is used."""
-        areas = {one.area.name: one.area for one in self.transitions}
-        grown = {one.name: one for row in self.regrowth for one in row.quantities}
+        return {one.name: one for one in self.parts}
+
+    @property
+    def parts(self) -> tuple[Quantity, ...]:
+        """The same, as often as it is used."""
         fraction = self.stocks.fraction if self.regrowth else None
-        level = (one for one in (fraction, self.baseline) if one is not None)
-        return {**areas, **{one.name: one for one in (*self.stocks.quantities, *grown.values(), *level)}}
+        return (
+            *(one.area for one in self.transitions), *self.stocks.quantities,
+            *(one for row in self.flows for one in row.quantities),
+            *(one for one in (fraction, self.baseline) if one is not None),
+        )  # fmt: skip
 
     @property
     def values(self) -> dict[str, float]:
@@ -111,12 +90,11 @@ class Account:
 
 def _one_meaning(account: Account) -> None:
     """One name, one quantity: two that share a name would be drawn alike without being so."""
+    names = [one.name for one in (*account.transitions, *account.flows)]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise BadInput(f"{twice}: a transition, regrowth or fire stands there twice; name them apart")
     seen: dict[str, Quantity] = {}
-    parts = (
-        *(one.area for one in account.transitions), *account.stocks.quantities,
-        *(one for row in account.regrowth for one in row.quantities),
-    )  # fmt: skip
-    for one in parts:
+    for one in account.parts:
         if seen.setdefault(one.name, one) != one:
             raise BadInput(f"{one.name}: two different figures have this name; name them apart")
 
@@ -128,25 +106,24 @@ def factor(account: Account, transition: Transition, values: Values) -> Amount:
 
 
 def yearly(account: Account, values: Values) -> dict[str, Amount]:
-    """Transition or regrowth -> tCO2e in a year of its period; negative: removed."""
+    """Transition, regrowth or fire -> tCO2e in a year of its period; negative: removed."""
     made: dict[str, Amount] = {}
     for one in account.transitions:
         years = 1 if account.yearly_areas else account.period(one.period).years
         made[one.name] = values[one.area.name] * factor(account, one, values) / years
-    for row in account.regrowth:
-        roots = 0.0 if row.root_shoot is None else values[row.root_shoot.name]
-        fraction = 0.0 if account.stocks.fraction is None else values[account.stocks.fraction.name]
-        gain = values[row.area.name] * values[row.growth.name] * (1 + roots) * fraction * CO2_OF_CARBON
-        made[row.name] = -1.0 * gain
+    fraction = 0.0 if account.stocks.fraction is None else values.get(account.stocks.fraction.name, 0.0)
+    for row in account.flows:
+        years = 1 if account.yearly_areas else account.period(row.period).years
+        made[row.name] = row.yearly(values, years, fraction)
     return made
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a transition or a regrowth is reported under."""
+    """What a transition, a regrowth or a fire is reported under."""
 
     name: str
-    """Of the transition or regrowth."""
+    """Of which of them."""
     period: Period
     """When."""
     stratum: str
@@ -158,50 +135,64 @@ class Row:
 def rows(account: Account) -> tuple[Row, ...]:
     """Every line of the account, in order."""
     changed = (Row(one.name, account.period(one.period), one.stratum, one.activity) for one in account.transitions)
-    grown = (Row(one.name, account.period(one.period), one.stratum, REGROWTH) for one in account.regrowth)
-    return (*changed, *grown)
+    flows = (Row(one.name, account.period(one.period), one.stratum, one.activity) for one in account.flows)
+    return (*changed, *flows)
 
 
-def level(account: Account, values: Values, kind: str, activity: str | None = None, *, gross: bool = False) -> Amount:
+def level(
+    account: Account,
+    made: Mapping[str, Amount],
+    kind: str,
+    *,
+    activity: str | None = None,
+    only: frozenset[str] | None = None,
+) -> Amount:
     """tCO2e/yr of the periods of a kind (`REF`: all reference periods), of one activity or all, weighted by their years.
 
-    gross: emissions alone; without it removals are taken off. What gains carbon by its best values is a removal.
+    made: what `yearly` gives; only: names of the lines that count, e.g. those that `emitting` has.
     """
-    best = yearly(account, account.values) if gross else {}
-    made = yearly(account, values)
     years = sum(one.years for one in account.periods if _of_kind(one, kind))
     total: Amount = 0.0
     for row in rows(account):
-        counted = _of_kind(row.period, kind) and activity in (None, row.activity)
-        if counted and not (gross and best[row.name] < 0):
+        wanted = activity in (None, row.activity) and (only is None or row.name in only)
+        if wanted and _of_kind(row.period, kind):
             total = total + made[row.name] * (row.period.years / years)
     return total
 
 
+def emitting(account: Account) -> frozenset[str]:
+    """Lines that emit by their best values; the others are removals."""
+    return frozenset(name for name, value in yearly(account, account.values).items() if value >= 0)
+
+
 def _of_kind(period: Period, kind: str) -> bool:
-    return period.reference if kind == "REF" else period.kind == kind
+    return period.reference if kind == REFERENCE else period.kind == kind
 
 
-def reference_level(account: Account, values: Values) -> Amount:
+def reference_level(account: Account, made: Mapping[str, Amount], values: Values) -> Amount:
     """tCO2e/yr: the given baseline, or the mean of the reference period."""
-    return level(account, values, "REF") if account.baseline is None else values[account.baseline.name]
+    return level(account, made, REFERENCE) if account.baseline is None else values[account.baseline.name]
 
 
-def reduction(account: Account, values: Values, kind: str) -> Amount:
-    """tCO2e/yr below the reference level; negative: above it."""
-    return reference_level(account, values) - level(account, values, kind)
+def outcomes(account: Account, values: Values) -> dict[str, Amount]:
+    """What is reported, by name: the reference level, and of each kind of monitoring emissions, reduction and share below.
 
-
-def share_below(account: Account, values: Values, kind: str) -> Amount:
-    """Reduction as a share of the reference level; numerator and denominator err together where they share factors."""
-    return reduction(account, values, kind) / reference_level(account, values)
-
-
-def outcomes(account: Account, values: Values) -> Mapping[str, Amount]:
-    """What is reported, by name: the reference level, and of each kind of monitoring emissions, reduction and share below."""
-    made: dict[str, Amount] = {"reference": reference_level(account, values)}
+    The reduction is tCO2e/yr below the reference level, its share that over the level: both err together where they rest on
+    the same factors.
+    """
+    made = yearly(account, values)
+    reference = reference_level(account, made, values)
+    results: dict[str, Amount] = {"reference": reference}
     for kind in account.kinds:
-        made[f"emissions {kind}"] = level(account, values, kind)
-        made[f"reduction {kind}"] = reduction(account, values, kind)
-        made[f"below {kind}"] = share_below(account, values, kind)
-    return made
+        emitted = level(account, made, kind)
+        results[f"emissions {kind}"] = emitted
+        results[f"reduction {kind}"] = reference - emitted
+        results[f"below {kind}"] = _share(reference - emitted, reference)
+    return results
+
+
+def _share(part: Amount, whole: Amount) -> Amount:
+    """A share, not a number where the whole is nought."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        made = np.true_divide(part, whole)
+    return made if np.ndim(made) else float(made)

@@ -1,19 +1,18 @@
 """Approach 2 of the IPCC: Monte Carlo. A quantity is drawn once an iteration, for everything that depends on it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from detection.errors import BadInput
+from jobs.reports.redd.propagation import Formula
 from jobs.reports.redd.quantity import Numbers, Quantity, draw
 
 FEWEST: Final = 1_000
 """Fewer draws leave the 5th percentile on a handful of them (chosen)."""
 MOST: Final = 1_000_000
-Outcome = Callable[[Mapping[str, float | Numbers]], Mapping[str, float | Numbers]]
-"""Values of the quantities -> results by name."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def summary(draws: float | Numbers, level: float) -> Summary:
     return Summary(float(some.mean()), float(median), float(some.std()), float(low), float(high), level)
 
 
-def shares(quantities: Mapping[str, Quantity], outcome: Outcome, result: str, n: int, seed: int) -> dict[str, float]:
+def shares(quantities: Mapping[str, Quantity], outcome: Formula, result: str, n: int, seed: int) -> dict[str, float]:
     """Quantity -> share of the variance of a result, each varied alone while all others stay at their best value.
 
     Shares of what single quantities bring in; what only several of them do together is in none. Largest first.

@@ -12,11 +12,12 @@ from typing import Final
 from scipy import stats
 
 from detection.errors import BadInput
-from jobs.reports.redd.quantity import Quantity
+from jobs.reports.redd.quantity import Numbers, Quantity
 
 STEP: Final = 1e-4
 """Of the standard error, for derivatives by central differences: exact where a figure enters as a factor, as nearly all do."""
-Formula = Callable[[Mapping[str, float]], float]
+Formula = Callable[[Mapping[str, float | Numbers]], Mapping[str, float | Numbers]]
+"""Values of the quantities -> results by name."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,20 @@ def z(level: float) -> float:
     return float(stats.norm.ppf(0.5 + level / 200))
 
 
-def propagate(quantities: Mapping[str, Quantity], formula: Formula) -> Propagated:
-    """Value and error of a formula of these quantities, which err independently of one another."""
+def propagate(quantities: Mapping[str, Quantity], formula: Formula) -> dict[str, Propagated]:
+    """Value and error of every result of a formula of these quantities, which err independently of one another."""
     best = {name: one.value for name, one in quantities.items()}
-    parts = {}
+    parts: dict[str, dict[str, float]] = {name: {} for name in formula(best)}
     for name, one in quantities.items():
         if (spread := one.deviation) > 0:
             step = STEP * spread
             above, below = (formula({**best, name: best[name] + way * step}) for way in (1, -1))
-            parts[name] = ((above - below) / 2 / STEP) ** 2
-    return Propagated(float(formula(best)), math.sqrt(math.fsum(parts.values())), parts)
+            for result, part in parts.items():
+                part[name] = float((above[result] - below[result]) / 2 / STEP) ** 2
+    return {
+        result: Propagated(float(value), math.sqrt(math.fsum(parts[result].values())), parts[result])
+        for result, value in formula(best).items()
+    }
 
 
 def of_product(uncertainties: Sequence[float]) -> float:

@@ -1,18 +1,19 @@
 """The account as a workbook that Open Foris mocaredd opens, and back: four sheets with its headers to the letter.
 
-What its sheets have no place for stands in sheets of our own, which it does not look at: `removals` and `baseline`. A
+What its sheets have no place for stands in sheets of our own, which it does not look at: `removals`, `fires`, `baseline`. A
 stratum that is not the intact land use before stands in `trans_placeholder`; the name of a figure that several land uses
 share in `c_placeholder` (mocaredd draws it for each of them). It knows the shapes normal and beta alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
 from detection.errors import BadInput
 from jobs.reports.parts import Cell
 from jobs.reports.redd.activity import Activity, Period, Transition
-from jobs.reports.redd.emissions import Account, Regrowth
+from jobs.reports.redd.emissions import Account
+from jobs.reports.redd.flows import Fire, Regrowth
 from jobs.reports.redd.quantity import SHAPED, Distribution, Quantity, Unit, mean_of
 from jobs.reports.redd.schemes import TreesRow
 from jobs.reports.redd.sheets import Record, Sheets
@@ -36,9 +37,14 @@ CARBON: Final = (
     "c_pdf_c", "c_lu_name",
 )  # fmt: skip
 PARTS: Final = ("value", "se", "pdf", "pdf_a", "pdf_b", "pdf_c")
-GROWN: Final = (
-    "removal_id", "removal_period", "stratum",
-    *(f"{what}_{part}" for what in ("area", "growth", "rs") for part in ("name", *PARTS)),
+NAMED: Final = ("name", *PARTS)
+GROWN_OF: Final[Mapping[str, Unit]] = {"area": "ha", "growth": "t dm/ha/yr", "rs": "1"}
+BURNT_OF: Final[Mapping[str, Unit]] = {
+    "area": "ha", "fuel": "t dm/ha", "combustion": "1", "ch4": "g/kg", "n2o": "g/kg", "gwp_ch4": "1", "gwp_n2o": "1",
+}  # fmt: skip
+GROWN: Final = ("removal_id", "removal_period", "stratum", *(f"{what}_{part}" for what in GROWN_OF for part in NAMED))
+BURNT: Final = (
+    "fire_id", "fire_period", "stratum", "redd_activity", *(f"{what}_{part}" for what in BURNT_OF for part in NAMED)
 )  # fmt: skip
 TREES: Final = ("Year", "GHG ER (tCO2)", "BUFt", "LEAKt", "90 % CIt", "UAt", "UNCt", "TREES ER")
 """Guyana's ART workbook, sheet "TREES ERs"."""
@@ -85,8 +91,10 @@ def _account(account: Account, drawing: Drawing) -> Iterator[Sheet]:
     yield "c_stocks", CARBON, [_carbon(i, e, cut) for i, e in enumerate(account.stocks.elements, 1)]
     if account.regrowth:
         yield "removals", GROWN, [_grown(one, cut) for one in account.regrowth]
+    if account.fires:
+        yield "fires", BURNT, [_burnt(one, cut) for one in account.fires]
     if account.baseline is not None:
-        yield "baseline", ("name", *PARTS), [(account.baseline.name, *_parts(account.baseline, cut))]
+        yield "baseline", NAMED, [_named(account.baseline, cut)]
 
 
 def _cut(account: Account) -> bool:
@@ -118,11 +126,17 @@ def _carbon(number: int, one: Element, cut: bool) -> Sequence[Cell]:
 
 
 def _grown(one: Regrowth, cut: bool) -> Sequence[Cell]:
-    roots: Sequence[Cell] = (None,) * 7
-    if one.root_shoot is not None:
-        roots = (one.root_shoot.name, *_parts(one.root_shoot, cut))
-    area, growth = ((some.name, *_parts(some, cut)) for some in (one.area, one.growth))
-    return (one.name, one.period, one.stratum, *area, *growth, *roots)
+    parts = [_named(some, cut) for some in (one.area, one.growth, one.root_shoot)]
+    return (one.name, one.period, one.stratum, *(cell for part in parts for cell in part))
+
+
+def _burnt(one: Fire, cut: bool) -> Sequence[Cell]:
+    cells = (cell for some in one.quantities for cell in _named(some, cut))
+    return (one.name, one.period, one.stratum, one.activity, *cells)
+
+
+def _named(one: Quantity | None, cut: bool) -> tuple[Cell, ...]:
+    return (None,) * len(NAMED) if one is None else (one.name, *_parts(one, cut))
 
 
 def _parts(one: Quantity, cut: bool) -> tuple[Cell, ...]:
@@ -148,10 +162,11 @@ def read_workbook(content: bytes, name: str) -> tuple[Account, Drawing]:
     needed = _without(AREAS, "trans_placeholder", "trans_no", "lu_initial", "lu_final")
     changed = tuple(_transition(row, stocks, cut) for row in sheets.records("AD_lu_transitions", needed))
     grown = sheets.records("removals", GROWN) if "removals" in sheets else []
-    given = sheets.records("baseline", ("name", *PARTS)) if "baseline" in sheets else []
+    burnt = sheets.records("fires", BURNT) if "fires" in sheets else []
+    given = sheets.records("baseline", NAMED) if "baseline" in sheets else []
     baseline = _quantity(given[0], given[0].text("name"), "tCO2e/yr", PARTS.__getitem__, cut) if given else None
-    regrowth = tuple(_regrowth(row, cut) for row in grown)
-    account = Account(periods, changed, stocks, regrowth, user.truth("ad_annual"), baseline)
+    flows = tuple(_regrowth(row, cut) for row in grown), tuple(_fire(row, cut) for row in burnt)
+    account = Account(periods, changed, stocks, *flows, user.truth("ad_annual"), baseline)
     level = user.number("conf_level") * 100
     return account, Drawing(
         user.whole("n_iter"), user.whole("ran_seed", 1), round(level, 9), user.whole("round_digits", 0)
@@ -202,12 +217,20 @@ def _transition(row: Record, stocks: Stocks, cut: bool) -> Transition:
 
 
 def _regrowth(row: Record, cut: bool) -> Regrowth:
-    def part(what: str, unit: Unit) -> Quantity:
-        return _quantity(row, row.text(f"{what}_name"), unit, lambda i: f"{what}_{PARTS[i]}", cut)
-
-    roots = part("rs", "1") if row.has("rs_name") else None
+    known = {what: unit for what, unit in GROWN_OF.items() if what != "rs" or row.has("rs_name")}
+    area, growth, *roots = (_one_of(row, what, unit, cut) for what, unit in known.items())
     period, stratum = row.text("removal_period"), row.text("stratum")
-    return Regrowth(row.text("removal_id"), period, stratum, part("area", "ha"), part("growth", "t dm/ha/yr"), roots)
+    return Regrowth(row.text("removal_id"), period, stratum, area, growth, roots[0] if roots else None)
+
+
+def _fire(row: Record, cut: bool) -> Fire:
+    parts = [_one_of(row, what, unit, cut) for what, unit in BURNT_OF.items()]
+    activity = cast("Activity", row.text("redd_activity"))
+    return Fire(row.text("fire_id"), row.text("fire_period"), row.text("stratum"), activity, *parts)
+
+
+def _one_of(row: Record, what: str, unit: Unit, cut: bool) -> Quantity:
+    return _quantity(row, row.text(f"{what}_name"), unit, lambda i: f"{what}_{PARTS[i]}", cut)
 
 
 def _quantity(row: Record, name: str, unit: Unit, column: Callable[[int], str], cut: bool) -> Quantity:
