@@ -50,8 +50,8 @@ class Case:
 def case(asked: Redd) -> Case:
     """The account that was asked for. Raises BadInput, in one line, for what is wrong with it or its files."""
     factors, own = shipped(asked.factors), asked.account
-    content = content_of(own.areas.path if isinstance(own, OwnAccount) else own.path)
     path = own.areas.path if isinstance(own, OwnAccount) else own.path
+    content = content_of(path)
     inputs = {path.name: hashlib.sha256(content).hexdigest()}
     if not isinstance(own, OwnAccount):
         account, drawing = read_workbook(content, path.name)

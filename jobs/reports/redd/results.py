@@ -99,6 +99,8 @@ def everything(account: Account, emits: frozenset[str], values: Values) -> dict[
         found[f"{REMOVED} {kind}"] = level(account, made, kind, only=every - emits)
         for activity in dict.fromkeys(row.activity for row in lines):
             found[f"{activity} {kind}"] = level(account, made, kind, activity=activity)
+    for period in account.periods:
+        found[f"period {period.name}"] = sum(made[row.name] for row in lines if row.period == period)
     for one in cells(account):
         same = (made[row.name] for row in lines if (row.period, row.stratum, row.activity) == _of(one))
         found[one.key] = sum(same)

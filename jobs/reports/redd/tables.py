@@ -1,0 +1,214 @@
+"""Tables of a report of emissions."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from jobs.notify.message import _
+from jobs.reports.parts import Cell, Column, Lines, Table
+from jobs.reports.redd.account import Case
+from jobs.reports.redd.activity import REFERENCE
+from jobs.reports.redd.asked import Redd
+from jobs.reports.redd.landmatrix import CATEGORIES, LandMatrix, lines
+from jobs.reports.redd.results import GROSS, REMOVED, Both, Results
+
+PER_YEAR: Final = "tCO2e/yr"
+
+
+def said(*texts: str) -> Lines:
+    """These texts, in whatever language."""
+    return lambda words: [words.say(text) for text in texts]
+
+
+def both_columns(unit: str) -> tuple[Column, ...]:
+    """Columns of a result by both approaches."""
+    return (
+        Column("value", unit, _("by the best values")),
+        Column("se_approach1", unit, _("standard error by error propagation (Approach 1 of the IPCC)")),
+        Column("low_approach1", unit, _("lower end of its interval")),
+        Column("high_approach1", unit, _("upper end of its interval")),
+        Column("mean_approach2", unit, _("mean of the draws (Monte Carlo, Approach 2 of the IPCC)")),
+        Column("median_approach2", unit, _("median of the draws")),
+        Column("low_approach2", unit, _("lower end of the interval of the draws")),
+        Column("high_approach2", unit, _("upper end of the interval of the draws")),
+        Column("level_percent", "%", _("level of both intervals")),
+    )
+
+
+def both_cells(one: Both) -> tuple[Cell, ...]:
+    """The same of a result."""
+    low, high = one.propagated.interval(one.simulated.level)
+    drawn = one.simulated
+    ends = (drawn.mean, drawn.median, drawn.low, drawn.high, drawn.level)
+    return (one.value, one.propagated.se, low, high, *ends)
+
+
+def inputs(case: Case) -> Table:
+    """Every figure that goes in, with where it comes from."""
+    columns = (
+        Column("name", about=_("figure; the same name is the same figure, drawn once")),
+        Column("value", digits=3),
+        Column("unit"),
+        Column("se", about=_("standard error"), digits=3),
+        Column("distribution"),
+        Column("parameters"),
+        Column("status", about=_("verified in its source, read at second hand, unverified, or given by whoever asked")),
+        Column("source"),
+    )
+    rows = []
+    for name, one in case.account.quantities.items():
+        origin, shape = case.origins.get(name), ", ".join(f"{p:g}" for p in one.parameters)
+        told = (origin.status, origin.source) if origin else ("given", "")
+        rows.append((name, float(one.value), one.unit, float(one.deviation), one.distribution, shape, *told))
+    return Table("redd_inputs", _("Figures that go in"), columns, tuple(rows))
+
+
+def factors(case: Case, found: Results) -> Table:
+    """Emission factors."""
+    head = (
+        Column("transition"),
+        Column("period"),
+        Column("stratum"),
+        Column("activity"),
+        Column("before"),
+        Column("after"),
+    )
+    rows = (
+        (
+            one.name,
+            one.period,
+            one.stratum,
+            one.activity,
+            one.before,
+            one.after,
+            *both_cells(found.by_name[f"factor {one.name}"]),
+        )
+        for one in case.account.transitions
+    )
+    return Table("redd_factors", _("Emission factors"), (*head, *both_columns("tCO2e/ha")), tuple(rows))
+
+
+def emissions(found: Results) -> Table:
+    """Emissions by year, stratum and activity: a year of a period has its mean."""
+    head = (
+        Column("year"),
+        Column("period"),
+        Column("kind"),
+        Column("stratum"),
+        Column("activity", about=_("DF deforestation, DG degradation, EN enhancement")),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for one in found.cells:
+        cells = both_cells(found.by_name[one.key])
+        years = range(one.period.first, one.period.last + 1)
+        rows += [(year, one.period.name, one.period.kind, one.stratum, one.activity, *cells) for year in years]
+    rows.sort(key=lambda row: (row[0], row[3], row[4]))
+    return Table(
+        "redd_emissions",
+        _("Emissions by year, stratum and activity"),
+        (*head, *both_columns(PER_YEAR)),
+        tuple(rows),
+        said(_("A figure of a period of several years is its mean in each of them. Negative: removed from the air.")),
+    )
+
+
+def outcome(case: Case, found: Results) -> Table:
+    """Levels, reductions and shares."""
+    activities = list(dict.fromkeys(one.activity for one in found.cells))
+    names = ["reference", *(f"{what} {REFERENCE}" for what in (GROSS, REMOVED, *activities))]
+    for kind in case.account.kinds:
+        names += [f"{what} {kind}" for what in ("emissions", GROSS, REMOVED, *activities, "reduction", "below")]
+    head = (Column("result"), Column("unit"))
+    more = (
+        Column("half_of_median", "", _("half the interval of the draws over their median, as mocaredd reckons U"), 4),
+        Column("half_of_mean", "", _("the same over their mean, as ART TREES reckons it"), 4),
+    )
+    rows = []
+    for name in names:
+        one = found.by_name[name]
+        unit = "share" if name.startswith("below") else PER_YEAR
+        rows.append((name, unit, *both_cells(one), one.simulated.of_median, one.simulated.of_mean))
+    return Table(
+        "redd_results",
+        _("Reference level, emissions and reductions"),
+        (*head, *both_columns(""), *more),
+        tuple(rows),
+        said(
+            _(
+                "Approach 1 is error propagation, Approach 2 is Monte Carlo. They differ where errors are "
+                "large or lopsided; then the draws tell more."
+            ),
+            _(
+                "Gross counts emissions alone, removals are apart. The share below the reference level "
+                "knows that both rest on the same factors."
+            ),
+        ),
+    )
+
+
+def drivers(found: Results) -> Table:
+    """Which figure brings in how much of the doubt."""
+    columns = (
+        Column("kind"),
+        Column("input"),
+        Column("share", "", _("of the variance of the reduction, varied alone"), 4),
+    )
+    rows = tuple((kind, name, part) for kind, parts in found.drivers.items() for name, part in parts.items())
+    return Table(
+        "redd_uncertainty",
+        _("Where the doubt comes from"),
+        columns,
+        rows,
+        said(
+            _(
+                "Each figure was varied alone, all others at their best value; what only several do "
+                "together is in none of the shares."
+            )
+        ),
+    )
+
+
+def land(years: Sequence[LandMatrix]) -> Table:
+    """The land matrix."""
+    to = tuple(Column(name.replace(" ", "_"), "kha", digits=3) for name in (*CATEGORIES, "initial area"))
+    rows = tuple(row for one in years for row in lines(one))
+    head = (Column("year"), Column("from_to", about=_("use at the beginning of the year; columns: at its end")))
+    return Table(
+        "ghgi_land_matrix",
+        _("Land by use at the beginning and the end of a year"),
+        (*head, *to),
+        rows,
+        said(
+            _("Rows and columns close: land is moved, never made. Areas of a period are spread evenly over its years.")
+        ),
+    )
+
+
+def beside(asked: Redd, case: Case, found: Results) -> Table:
+    """The result and what others have submitted, which is something else."""
+    columns = (
+        Column("what"),
+        Column("value", PER_YEAR),
+        Column("low", PER_YEAR),
+        Column("high", PER_YEAR),
+        Column("status"),
+        Column("source"),
+        Column("notes"),
+    )
+    one = found.by_name["reference"]
+    drawn = one.simulated
+    rows: list[tuple[Cell, ...]] = [("reference level of this report", one.value, drawn.low, drawn.high, "", "", "")]
+    for name in asked.beside:
+        factor = case.factors.find(name)
+        rows.append((name, factor.value, None, None, factor.said, factor.source, factor.notes))
+    return Table(
+        "redd_beside",
+        _("Beside it: reference levels that others have submitted"),
+        columns,
+        tuple(rows),
+        said(
+            _(
+                "Scopes differ: another area, other years, other pools and activities. The figures stand side by side "
+                "to be read, not to be added, subtracted or compared in per cent."
+            )
+        ),
+    )
