@@ -159,10 +159,6 @@ REFUSED = {
         in_note("to: [jefatura, carpeta]", "to: [jefatura, carpeta, jefa]"),
         r"note\.yaml:\d+:\d+: .*jefa is no reader; name it under `readers`",
     ),
-    "a rule without statuses": (
-        in_note("inside:", "statuses: [], inside:"),
-        r"note\.yaml:\d+:\d+: .*nobody would be told",
-    ),
     "a rule on no type of change": (
         in_note("inside:", "change_types: [tree_cover_los], inside:"),
         r"note\.yaml:\d+:\d+: .*tree_cover_los is no type of change; there is tree_cover_loss",

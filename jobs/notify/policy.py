@@ -85,18 +85,8 @@ class Rule:
 
     def __post_init__(self) -> None:
         strange = [one for one in self.change_types if one not in CHANGE_TYPES]
-        require(
-            (
-                not strange,
-                ("change_types",),
-                f"{', '.join(strange)} is no type of change; there is {', '.join(CHANGE_TYPES)}",
-            ),
-            (
-                bool(self.statuses),
-                ("statuses",),
-                "names none, so that nobody would be told; leave it out, or name some",
-            ),
-        )
+        said = f"{', '.join(strange)} is no type of change; there is {', '.join(CHANGE_TYPES)}"
+        require((not strange, ("change_types",), said))
 
 
 @parameters
