@@ -180,6 +180,20 @@ def notify(config: Path, dry_run: bool, revive: bool, past: bool) -> None:
 
 
 @sachawatch.command()
+@CONFIG
+@click.argument("code")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File for the page (.html).")
+@click.option("--reader", help="As this reader of CONFIG sees it; else as the first does.")
+def page(config: Path, code: str, out: Path, reader: str | None) -> None:
+    """Write all that there is to say of the alert CODE as one page, by the words of CONFIG (kind notify)."""
+    from jobs.notify.run import page as made
+    from jobs.outputs import publish
+
+    publish(out, made(_asked(config, "notify"), code, reader).encode())
+    click.echo(f"open {out}")
+
+
+@sachawatch.command()
 @click.argument("table", type=click.Path(path_type=Path))
 @click.option("--config", required=True, type=click.Path(path_type=Path), help="A config of kind series.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Table of changes (.csv or .parquet).")

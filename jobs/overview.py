@@ -84,7 +84,7 @@ def never_clear(config: JobConfig) -> tuple[int, int] | None:
     try:
         for tile in ledger.tiles(engine, config.name):
             if tile.state is not None:
-                found = reach(unpacked(read_memory(home, tile.state, verify=False).current))
+                found = reach(unpacked(read_memory(home, tile.state).current))
                 never += int((found == Monitored.NO_LOOK).sum())
                 of += int(((found == Monitored.NO_LOOK) | (found == Monitored.MONITORED)).sum())
     except DetectionError:

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, cast
-from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from detection.alerts import REASONS, VERDICTS, Alert, Review, Verdict, content, read_code, reviewed
+from detection.alerts import REASONS, VERDICTS, Alert, Review, Verdict, called, content, reviewed
 from detection.errors import BadInput
 from detection.types import digest
 from jobs import ledger, store
@@ -158,11 +157,7 @@ def _moment(text: str, place: str) -> datetime:
 def _code(text: str, place: str) -> str:
     """A short code as it is written, or an id. Raises BadInput."""
     try:
-        return str(UUID(text))
-    except ValueError:
-        pass
-    try:
-        return read_code(text)
+        return called(text)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from None
 

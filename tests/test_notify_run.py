@@ -392,3 +392,16 @@ def test_a_feed_of_every_format_holds_what_is_told_and_the_public_one_no_place(
     assert len(ids["alle"]) == len(ids["welt"]) and not ids["alle"] & ids["welt"]
     shown = b"".join(path.read_bytes() for path in (home / "welt").rglob("*") if path.is_file())
     assert not any(one.encode() in shown for one in ids["alle"])
+
+
+def test_a_warning_does_not_wait_for_a_picture_or_a_state_that_is_damaged(
+    home: Path, heard: tuple[Heard, int, int]
+) -> None:
+    (home / "note.yaml").write_text((home / "note.yaml").read_text() + "bulletin: {to: [jefatura]}\n")
+    for generation in (home / "out" / "small" / "state").iterdir():
+        for chunk in generation.rglob("c.*"):
+            if chunk.is_file():
+                chunk.write_bytes(b"damaged")
+    made = told(home)
+    assert made.complete and heard[0].letters and not made.bulletins
+    assert any(line.startswith("no bulletins: ") for line in made.lines()), made.lines()

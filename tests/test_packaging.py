@@ -28,6 +28,10 @@ IN_WHEEL = (
     "jobs/migrations/versions/0001_first_tables.py",
     "jobs/reports/report.html.j2",
     *(
+        f"jobs/notify/{name}"
+        for name in ("letter.html.j2", "base.html.j2", "page.html.j2", "index.html.j2", "locale/es.po")
+    ),
+    *(
         f"models/trained/{folder.name}/{name}"
         for folder in sorted((ROOT / "models" / "trained").glob("*-simulated-*"))
         for name in ("arrays.npz", "card.json", "card.md", "calibration.png", "sha256")

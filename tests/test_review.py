@@ -91,11 +91,12 @@ def test_what_was_rejected_stays_so_whatever_looks_follow_unless_it_outgrows_it(
         assert reconcile(found, told, 90, reviews) == []
         now = told[last.id]
         beyond = len(set(map(tuple, now.cells.tolist())) - set(CELLS))
-        outgrown = beyond * now.area_ha / len(now.cells) >= 0.5 and alive
+        outgrown = beyond * now.area_ha / len(now.cells) >= 0.5
         assert not outgrown or large
         if not (alive or large):
             assert now.detection_status == "retracted"
-        assert now.status == "rejected" or outgrown or now.review_status == "needs_revision"
+        assert (now.review_status == "needs_revision") == outgrown
+        assert (now.status == "rejected") == (not outgrown)
         assert (now.review_status == "rejected") == (now.status == "rejected") == (now.rejection_reason == "CLOUD")
 
 

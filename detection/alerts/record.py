@@ -169,6 +169,14 @@ def read_code(text: str) -> str:
     return f"{made[:6]}-{made[6]}"
 
 
+def called(text: str) -> str:
+    """The short code or the id that somebody wrote. Raises BadInput as `read_code` where it is neither."""
+    try:
+        return str(uuid.UUID(text.strip()))
+    except ValueError:
+        return read_code(text)
+
+
 def _check(said: str) -> str:
     """The sum of the digits by odd weights, modulo 32: odd, so that any one wrong character is found."""
     return CROCKFORD[sum(weight * CROCKFORD.index(c) for weight, c in zip(range(1, 12, 2), said, strict=True)) % 32]

@@ -99,7 +99,18 @@ class Feed:
         require(*makeable(self.formats, {name: getattr(self, name) for name in NEEDED}))
 
 
-Channel = Annotated[Folder | Feed | Mail | Hook | Text, Field(discriminator="kind")]
+@parameters
+class Pages:
+    """A page for each alert that the reader was told, and a list of them: files that any phone opens without a network."""
+
+    kind: Literal["pages"] = "pages"
+    """The channel: `pages`."""
+    path: Path = Path("pages")
+    """Folder of `index.html` and of one `<code>.html` an alert, made anew with each revision that is told, relative to where the
+    notification is started."""
+
+
+Channel = Annotated[Folder | Feed | Mail | Hook | Text | Pages, Field(discriminator="kind")]
 
 
 @parameters
@@ -142,6 +153,7 @@ class Sender:
 
 WHERE: Final = {
     "mail": ("to", "e-mail address"), "text": ("to", "number"), "webhook": ("url", "URL"), "feed": ("path", "folder of files"),
+    "pages": ("path", "folder of pages"),
 }  # fmt: skip
 """Kind of channel -> what tells one receiver from another, and what it is called; a folder of letters may be shared."""
 
@@ -211,7 +223,7 @@ class NotifyConfig:
         asked = {place.partition(":")[0] for rule in self.rules for place in rule.inside}
         asked |= {self.bulletin.sectors} if self.bulletin and self.bulletin.sectors else set()
         outside = [one.name for one in self.readers if one.name in watched and one.access != "restricted"]
-        files = [one.name for one in self.readers if one.name in watched and one.channel.kind == "feed"]
+        files = [one.name for one in self.readers if one.name in watched and one.channel.kind in ("feed", "pages")]
         kinds = {reader.channel.kind for reader in self.readers}
         shared = _shared(self.readers)
         for reader in self.readers:
@@ -226,7 +238,9 @@ class NotifyConfig:
             (self.seal is not None or all(reader.access != "public" for reader in self.readers), ("seal",),
              "a reader is the public, and no secret seals the ids; name one, e.g. env:ALERT_SEAL"),
             (not outside, ("bulletin", "to"), f"{', '.join(outside)} may not know where nobody looks; leave it out"),
-            (not files, ("bulletin", "to"), f"{', '.join(files)} is a feed, which takes no bulletins; leave it out"),
+            (not files, ("bulletin", "to"), f"{', '.join(files)} gets files of alerts, which hold no bulletins; leave it out"),
+            (all(reader.access != "public" for reader in self.readers if reader.channel.kind == "pages"), ("readers",),
+             "a page shows the place, and a reader of pages is the public; give that reader a feed, or another access"),
             ("mail" not in kinds or self.mail is not None, ("mail",), "a reader has mail, and no server is named; name one"),
             ("text" not in kinds or self.gateway is not None, ("gateway",),
              "a reader has text messages, and no gateway is named; name one"),

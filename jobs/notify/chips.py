@@ -8,24 +8,21 @@ outlined.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from PIL import Image
-from sqlalchemy.engine import Engine
 
 from detection.alerts import Alert
-from detection.types import Cube, Float, Grid, Scene, to_date, to_day
-from jobs import ledger
-from jobs.ledger import Tile
+from detection.types import Cube, Float, Scene, to_date, to_day
+from jobs.notify.kept import Kept
 from jobs.notify.message import PLATFORMS, _
 from jobs.notify.words import Words
-from jobs.observations import read_looks
 
 MARGIN: Final = 12
 """Cells shown around the alert."""
@@ -33,15 +30,22 @@ LEAST_CLEAR: Final = 0.6
 """Share of the picture that a look must show (chosen)."""
 LEAST_OWN: Final = 0.8
 """Share of the alert's own cells that it must show (chosen)."""
-INCHES: Final = (7.2, 2.9)
-DPI: Final = 80
+INCHES: Final = (5.2, 5.4)
+DPI: Final = 100
+FONT: Final = 11
+"""Points: on a phone that shows the picture 330 pixels wide, letters are still ten pixels high."""
 MOST_BYTES: Final = 60_000
 COLOURS: Final = 96
 """Of the picture's palette: it keeps it small, and cividis smooth."""
+FEWER: Final = (48, 24, 12)
+"""The same of a picture that would be too large with them."""
 BAR_M: Final = 300
 """Length of the scale bar, metres."""
-INK: Final = "#d55e00"
-LEGEND: Final = _("yellow: forest; dark: bare ground or water; grey: hidden by cloud")
+INK, DARK = "#d55e00", "#1d2b24"
+"""Of the alert's outline: on cividis, and on colours that have orange themselves."""
+LEGEND: Final = _(
+    "above, yellow: forest; dark: bare ground or water; grey: hidden by cloud; below, orange: less than before; purple: more"
+)
 """How to read it: stands below the picture, where a phone shows it large enough."""
 
 
@@ -64,35 +68,22 @@ class Chip:
 
 
 class Chips:
-    """Makes pictures of alerts; the looks of a tile are read once."""
+    """Makes pictures of alerts."""
 
-    def __init__(self, engine: Engine, job: str, home: Path, grid: Grid) -> None:
-        """home: folder of the job's generations."""
-        self.home, self.grid = home, grid
-        self.tiles = [tile for tile in ledger.tiles(engine, job) if tile.looks is not None]
-        self._read: tuple[str, Cube] | None = None
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
 
     def __call__(self, alert: Alert, words: Words) -> bytes | None:
         """PNG of at most MOST_BYTES; None where the looks that are kept do not show the place before and after."""
-        place = alert.cells - (self.grid.first_row, self.grid.first_column)
-        tile = max(self.tiles, key=lambda one: int(_inside(one, place).sum()), default=None)
-        if tile is None or not _inside(tile, place).any():
-            return None
-        found = chip_of(self._looks(tile), alert, place - (tile.row, tile.column), self.grid.resolution)
+        found = self.found(alert)
         return None if found is None else drawn(found, alert.simulated, words)
 
-    def _looks(self, tile: Tile) -> Cube:
-        if self._read is None or self._read[0] != tile.id:
-            assert tile.looks is not None
-            self._read = tile.id, read_looks(self.home, tile.looks, verify=False)
-        return self._read[1]
-
-
-def _inside(tile: Tile, place: NDArray[Any]) -> NDArray[np.bool_]:
-    """(n,) which cells lie in the tile."""
-    at = place - (tile.row, tile.column)
-    inside: NDArray[np.bool_] = np.logical_and.reduce((at >= 0) & (at < np.array([tile.rows, tile.columns])), axis=1)
-    return inside
+    def found(self, alert: Alert) -> Chip | None:
+        """What a picture of it would show; None as above."""
+        parts = self.kept.parts(alert)
+        if not parts:
+            return None
+        return chip_of(self.kept.looks(parts[0].tile), alert, parts[0].place, self.kept.grid.resolution)
 
 
 def chip_of(cube: Cube, alert: Alert, place: NDArray[Any], resolution: int) -> Chip | None:
@@ -120,43 +111,65 @@ def chip_of(cube: Cube, alert: Alert, place: NDArray[Any], resolution: int) -> C
 def drawn(chip: Chip, simulated: bool, words: Words) -> bytes | None:
     """The picture as PNG; None in the case that it would be larger than MOST_BYTES."""
     figure = Figure(INCHES, dpi=DPI, layout=ConstrainedLayoutEngine(h_pad=0.08))
-    axes: Sequence[Axes] = figure.subplots(1, 3)
+    axes: Sequence[Axes] = figure.subplots(2, 2).ravel()
     low, high = np.nanpercentile(np.concatenate([chip.was.ravel(), chip.is_.ravel()]), (1, 99)).tolist()
     most = max(float(np.nanmax(np.abs(chip.is_ - chip.was))), 0.1)
-    for ax, layer, title, limits, colours in (
-        (axes[0], chip.was, f"{words.say(_('before'))}: {_when(chip.before, words)}", (low, high), "cividis"),
-        (axes[1], chip.is_, f"{words.say(_('after'))}: {_when(chip.after, words)}", (low, high), "cividis"),
-        (axes[2], chip.is_ - chip.was, words.say(_("difference")), (-most, most), "PuOr"),
+    for ax, layer, title, limits, colours, edge in (
+        (axes[0], chip.was, f"{words.say(_('before'))}\n{when(chip.before, words)}", (low, high), "cividis", INK),
+        (axes[1], chip.is_, f"{words.say(_('after'))}\n{when(chip.after, words)}", (low, high), "cividis", INK),
+        (axes[2], chip.is_ - chip.was, words.say(_("difference")), (-most, most), "PuOr", DARK),
     ):
         ax.imshow(layer, vmin=limits[0], vmax=limits[1], cmap=colours, interpolation="nearest")
-        ax.contour(chip.cells, levels=[0.5], colors=INK, linewidths=1.2)
-        ax.set_title(title, fontsize=9)
+        ax.contour(chip.cells, levels=[0.5], colors=edge, linewidths=1.4)
+        ax.set_title(title, fontsize=FONT)
         ax.set_xticks([])
         ax.set_yticks([])
         ax.set_facecolor("#dddddd")
     _scale(axes[0], chip)
-    axes[2].annotate("N", (0.94, 0.95), (0.94, 0.72), "axes fraction", ha="center", va="top", fontsize=9, color="#000000",
+    axes[2].annotate("N", (0.94, 0.97), (0.94, 0.78), "axes fraction", ha="center", va="top", fontsize=FONT, color="#000000",
                      arrowprops={"arrowstyle": "-|>", "color": "#000000"})  # fmt: skip
-    figure.supxlabel(_attribution(chip, simulated, words), fontsize=9)
+    _bars(axes[3], (low, high), most, words)
+    figure.supxlabel(attribution(chip, simulated, words), fontsize=FONT)
     return _small(figure)
 
 
-def _when(scene: Scene, words: Words) -> str:
-    return f"{words.day(to_date(scene.day))}, {_platform(scene)}"
+def _bars(ax: Axes, limits: tuple[float, float], most: float, words: Words) -> None:
+    """Which colour is which number of the index: above of the places, below of the difference."""
+    ax.set_axis_off()
+    for top, colours, (low, high) in ((0.72, "cividis", limits), (0.3, "PuOr", (-most, most))):
+        bar = ax.inset_axes((0.08, top - 0.1, 0.84, 0.1))
+        bar.imshow(np.linspace(0, 1, COLOURS)[None], aspect="auto", cmap=colours)
+        bar.set_xticks([])
+        bar.set_yticks([])
+        for at, value, side in ((0, low, "left"), (1, high, "right")):
+            bar.text(at, -0.25, words.number(value, 2), transform=bar.transAxes, ha=side, va="top", fontsize=FONT)
 
 
-def _platform(scene: Scene) -> str:
+def when(scene: Scene, words: Words) -> str:
+    """Date and sensor of a look: `28 may 2024, Landsat`."""
+    return f"{words.day(to_date(scene.day))}, {sensor(scene)}"
+
+
+def sensor(scene: Scene) -> str:
+    """The sensor as people write it."""
     return next((name for key, name in PLATFORMS.items() if scene.platform.startswith(key)), scene.platform)
 
 
 def _scale(ax: Axes, chip: Chip) -> None:
     high, wide = chip.was.shape
-    cells = BAR_M / chip.resolution
-    ax.plot([wide * 0.05, wide * 0.05 + cells], [high * 0.93] * 2, color="#ffffff", linewidth=3, solid_capstyle="butt")
-    ax.text(wide * 0.05, high * 0.9, f"{BAR_M} m", color="#ffffff", fontsize=7, va="bottom")
+    cells, halo = BAR_M / chip.resolution, [withStroke(linewidth=2.5, foreground=DARK)]
+    ax.plot(
+        [wide * 0.05, wide * 0.05 + cells],
+        [high * 0.93] * 2,
+        color="#ffffff",
+        linewidth=4,
+        solid_capstyle="butt",
+        path_effects=halo,
+    )
+    ax.text(wide * 0.05, high * 0.9, f"{BAR_M} m", color="#ffffff", fontsize=FONT, va="bottom", path_effects=halo)
 
 
-def _attribution(chip: Chip, simulated: bool, words: Words) -> str:
+def attribution(chip: Chip, simulated: bool, words: Words) -> str:
     """Whose images they are."""
     if simulated:
         return words.say(_("SIMULATED images: no satellite saw this"))
@@ -165,8 +178,12 @@ def _attribution(chip: Chip, simulated: bool, words: Words) -> str:
 
 
 def _small(figure: Figure) -> bytes | None:
-    plain, made = BytesIO(), BytesIO()
+    plain = BytesIO()
     figure.savefig(plain, format="png", metadata={"Software": None})
-    palette = Image.open(plain).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    palette.save(made, format="png", optimize=True)
-    return made.getvalue() if made.tell() <= MOST_BYTES else None
+    picture = Image.open(plain).convert("RGB")
+    for colours in (COLOURS, *FEWER):
+        made = BytesIO()
+        picture.quantize(colours, dither=Image.Dither.NONE).save(made, format="png", optimize=True)
+        if made.tell() <= MOST_BYTES:
+            return made.getvalue()
+    return None

@@ -111,7 +111,7 @@ def _many(config: NotifyConfig, notices: Sequence[Notice], words: Words) -> str:
 
 def _text(notices: Sequence[Notice], withheld: int, words: Words) -> str:
     parts = [f"{headline(notice, words)}\n{text(notice, words)}" for notice in notices]
-    ends = [line for line in (_withheld(withheld, words), _footer(words)) if line]
+    ends = [line for line in (_withheld(withheld, words), footer(words)) if line]
     return "\n".join([*parts, *ends]) + "\n"
 
 
@@ -124,7 +124,8 @@ def _withheld(many: int, words: Words) -> str:
     )  # fmt: skip
 
 
-def _footer(words: Words) -> str:
+def footer(words: Words) -> str:
+    """What no number of an alert is."""
     return words.say(
         _("Hectares are mapped, not measured on the ground. Who caused a change is an opinion on a picture.")
     )
@@ -141,9 +142,10 @@ def plain_letter(
     config: NotifyConfig, reader: Reader, said: Said, text: str, thread: Thread, at: datetime
 ) -> EmailMessage:
     """A letter that tells of no single alert; at: when it was decided on."""
-    footer = _footer(reader.words)
     page = _rendered(said.headline, [said], "", reader.words)
-    return letter(Content(said.headline, f"{text}{footer}\n", page, (), ()), thread, _route(config, reader, at))
+    return letter(
+        Content(said.headline, f"{text}{footer(reader.words)}\n", page, (), ()), thread, _route(config, reader, at)
+    )
 
 
 def _route(config: NotifyConfig, reader: Reader, at: datetime) -> Route:
@@ -159,7 +161,7 @@ def _rendered(title: str, said: Sequence[Said], rest: str, words: Words) -> str:
         language=words.language,
         alerts=said,
         withheld=rest,
-        footer=_footer(words),
+        footer=footer(words),
         alt=alt,
         caption=caption,
     )

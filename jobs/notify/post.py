@@ -11,8 +11,8 @@ from functools import partial
 from detection.alerts import Alert
 from detection.errors import BadInput
 from jobs.ledger import Clock
-from jobs.notify import compose
-from jobs.notify.asked import Feed, Folder, Hook, Mail, NotifyConfig, Reader, Text
+from jobs.notify import compose, pages
+from jobs.notify.asked import Feed, Folder, Hook, Mail, NotifyConfig, Pages, Reader, Text
 from jobs.notify.channels import files, folder, gateway, mail, webhook
 from jobs.notify.channels.gateway import Gateway
 from jobs.notify.channels.result import Outcome
@@ -39,6 +39,8 @@ class Records:
     """Reader -> the revisions told of every alert."""
     chip: Callable[[Alert, Words], bytes | None]
     """The picture of an alert."""
+    page: pages.Page
+    """The page of a revision, as its reader may see it."""
 
 
 def posting(config: NotifyConfig, records: Records, now: Clock) -> Post:
@@ -73,6 +75,8 @@ def _send(
     channel, seal = reader.channel, _seal(config, reader)
     if isinstance(channel, Feed):
         return _feed(config, reader, channel, told, records, seal)
+    if isinstance(channel, Pages):
+        return _pages(config, reader, channel, told, records)
     seen = compose.seen_by(config, reader, told, seal)
     if seal:  # a delivery's id is made of the alert's, which tells the place to whoever tries them all
         claimed = [replace(one, id=sealed(one.id, seal)) for one in claimed]
@@ -128,6 +132,16 @@ def _feed(
         one = notice if earlier else replace(notice, kind="alert")  # what may have arrived has no message to refer to
         fresh.append((one, earlier))
     return files.put(channel, files.Telling(shown, fresh, facts, wording, reader.words, public))
+
+
+def _pages(config: NotifyConfig, reader: Reader, channel: Pages, told: Sequence[Notice], records: Records) -> Outcome:
+    """The pages of what is told now, and the list of all that the reader was told, as it stands."""
+    before = {ident: revisions[-1] for ident, revisions in records.told(reader.name).items()}
+    standing = {notice.alert.id: notice for notice in records.notices(list(before.items())).values()}
+    standing |= {notice.alert.id: notice for notice in told}
+    shown = compose.seen_by(config, reader, list(standing.values()))
+    now = {notice.alert.id for notice in told}
+    return pages.put(channel.path, shown, now, records.page, config.title or config.name, reader.words)
 
 
 def _text(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -14,20 +14,24 @@ from jobs import ledger
 from jobs.config import JobConfig, load
 from jobs.database import FILE_NAME, default_url, open_database
 from jobs.ledger import Clock
-from jobs.notify import bulletin_post, deliveries, noticeboard
+from jobs.notify import bulletin_post, compose, deliveries, noticeboard
 from jobs.notify.asked import NotifyConfig
 from jobs.notify.bulletin_words import title
 from jobs.notify.bulletins import Bulletin
 from jobs.notify.chips import Chips
 from jobs.notify.deliveries import DEAD, GONE, HELD, WAITING, Delivery
+from jobs.notify.kept import Kept
+from jobs.notify.lookup import last_of
 from jobs.notify.message import headline
 from jobs.notify.notices import Maker
 from jobs.notify.opening import open_outbox, planned
+from jobs.notify.pages import Pages
 from jobs.notify.post import Records, posting
 from jobs.notify.replay import replayed
 from jobs.notify.sender import Sent, drain, send_due
 from jobs.notify.watching import watched
 from jobs.overlays import Overlays
+from jobs.state import DamagedGeneration
 
 
 @dataclass(frozen=True)
@@ -81,22 +85,35 @@ def notify(config: NotifyConfig, *, now: Clock, dry_run: bool = False, revive: b
     grid = ledger.find_job(engine, job.name).grid
     maker, audience = Maker(engine, config, job.name, grid), config.audience(job.name)
     check(config, maker.overlays, now().date())
-    bulletins, spared = watched(engine, config, job, maker, now())
     if dry_run:
         rows = deliveries.unopened(engine, config.name, job.name)
         made = planned(engine, audience, rows, maker, now()) if rows else []
+        bulletins, _, blind = _bulletins(engine, config, job, maker, now())
         lines = (*told_lines(config, made, maker), *bulletin_lines(config, bulletins))
-        return Round(tuple(made), Sent(), _standing(engine, config), maker.notes, tuple(bulletins), lines)
+        return Round(tuple(made), Sent(), _standing(engine, config), (*maker.notes, *blind), tuple(bulletins), lines)
     if revive:
         deliveries.revive(engine, config.name, now())
         noticeboard.revive(engine, config.name, now())
     made = open_outbox(engine, audience, maker, now)
-    noticeboard.put(engine, config.name, bulletins, spared)
-    post = posting(config, _records(engine, config, maker, job), now)
+    kept = _kept(engine, maker, job)
+    post = posting(config, _records(engine, config, maker, kept), now)
     sent = send_due(engine, config.name, post, now=now, together=audience.together)
+    bulletins, spared, blind = _bulletins(engine, config, job, maker, now())
+    noticeboard.put(engine, config.name, bulletins, spared)
     hand = bulletin_post.posting(config, _place(config), now)
     sent += drain(noticeboard.Board(engine, config.name), hand, now=now)
-    return Round(tuple(made), sent, _standing(engine, config), maker.notes, tuple(bulletins))
+    notes = (*maker.notes, *blind, *sorted(set(kept.damaged.values())))
+    return Round(tuple(made), sent, _standing(engine, config), notes, tuple(bulletins))
+
+
+def _bulletins(
+    engine: Engine, config: NotifyConfig, job: JobConfig, maker: Maker, at: datetime
+) -> tuple[list[Bulletin], list[tuple[str, str]], tuple[str, ...]]:
+    """As `watched`, and a note where a state cannot be read: alerts do not wait for it, the next round looks again."""
+    try:
+        return *watched(engine, config, job, maker, at), ()
+    except DamagedGeneration as error:
+        return [], [], (f"no bulletins: {error}",)
 
 
 def check(config: NotifyConfig, overlays: Overlays, today: date) -> None:
@@ -129,14 +146,19 @@ def bulletin_lines(config: NotifyConfig, bulletins: Sequence[Bulletin]) -> list[
     return [f"{one.reader}: {title(one, _place(config), config.reader(one.reader).words)}" for one in bulletins]
 
 
-def _records(engine: Engine, config: NotifyConfig, maker: Maker, job: JobConfig) -> Records:
-    name, home = config.name, job.output.folder / job.name / "state"
+def _records(engine: Engine, config: NotifyConfig, maker: Maker, kept: Kept) -> Records:
+    name = config.name
     return Records(
         maker,
         lambda reader, rule: deliveries.withheld(engine, name, reader, rule),
         lambda reader: deliveries.all_told(engine, name, reader),
-        Chips(engine, job.name, home, maker.grid),
+        Chips(kept),
+        Pages(engine, kept),
     )
+
+
+def _kept(engine: Engine, maker: Maker, job: JobConfig) -> Kept:
+    return Kept(engine, job.name, job.output.folder / job.name / "state", maker.grid)
 
 
 def _job(config: NotifyConfig) -> JobConfig:
@@ -161,6 +183,24 @@ def replay(config: NotifyConfig) -> list[str]:
     check(config, maker.overlays, date.max)
     rows = deliveries.unopened(engine, None, job.name)
     return [past.line() for past in replayed(config.audience(job.name), rows, maker)]
+
+
+def page(config: NotifyConfig, code: str, reader: str | None = None) -> str:
+    """The page of an alert as it stands, told or not, for a reader; None: the first.
+
+    code: its short code or its id. Raises BadInput for a stranger and for the public, who see no place, and as `notify`.
+    """
+    chosen = next((one for one in config.readers if reader in (None, one.name)), None)
+    if chosen is None:
+        raise BadInput(f"{config.name}: no reader {reader!r}; there is {', '.join(r.name for r in config.readers)}")
+    if chosen.access == "public":
+        raise BadInput(f"{config.name}: {chosen.name} is the public, and a page shows the place; name another reader")
+    job = _job(config)
+    engine = _database(job)
+    maker = Maker(engine, config, job.name, ledger.find_job(engine, job.name).grid)
+    key = last_of(engine, job.name, code)
+    (seen,) = compose.seen_by(config, chosen, [maker([key])[key]])
+    return Pages(engine, _kept(engine, maker, job))(seen, chosen.words)
 
 
 def told_lines(config: NotifyConfig, made: Sequence[Delivery], maker: Maker) -> list[str]:

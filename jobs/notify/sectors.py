@@ -83,7 +83,7 @@ def sectors(tiles: Sequence[Tile], grid: Grid, home: Path, overlays: Overlays, l
 def _last_looks(home: Path, tile: Tile, part: Grid) -> tuple[Mask, NDArray[np.int32]]:
     """(y, x) which cells are watched, and the day of the last clear look at each, NEVER where there was none."""
     assert tile.state is not None
-    state = unpacked(read_memory(home, tile.state, verify=False).current)
+    state = unpacked(read_memory(home, tile.state).current)
     watched = np.isin(monitors.reach(state), WATCHED)
     return watched.reshape(part.shape), days_of(state.pixels["last_look"]).reshape(part.shape)
 

@@ -46,7 +46,7 @@ class Words:
             return (one if number == 1 else many).format(n=self.number(number))
         message = catalogue(self.language).get(one)
         found = message.string if message is not None else ()
-        both = tuple(found) if isinstance(found, (list, tuple)) and all(found) else (one, many)
+        both = tuple(found) if isinstance(found, (list, tuple)) and len(found) > 1 and all(found) else (one, many)
         return both[0 if number == 1 else 1].format(n=self.number(number))
 
     def _said(self, text: str) -> str:
@@ -59,6 +59,10 @@ class Words:
     def day(self, day: date) -> str:
         """`18 nov 2024`, as the language writes it."""
         return format_date(day, "d MMM y", locale=self.language).replace(".", "")
+
+    def month(self, day: date) -> str:
+        """`nov 2024`."""
+        return format_date(day, "MMM y", locale=self.language).replace(".", "")
 
     def moment(self, at: datetime) -> str:
         """Day and hour in the readers' zone."""

@@ -1,0 +1,154 @@
+"""A report as people and programs open it: a page in each language, a workbook, a CSV a table, layers, exchange files, and a
+manifest that says what it rests on. Written whole or not at all; the same report gives the same bytes."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from io import StringIO
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import pyarrow as pa
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from detection.errors import BadInput
+from detection.types import digest
+from jobs.notify.message import _
+from jobs.notify.words import Words
+from jobs.outputs import publish
+from jobs.outputs.folders import put_run, write_manifest
+from jobs.outputs.tables import Sheet, geopackage
+from jobs.reports.parts import Cell, Column, Layer, Report, Table
+from jobs.reports.workbook import workbook
+
+MADE_AT: Final = "2000-01-01T00:00:00Z"
+"""Stands in layers instead of the clock."""
+SHOWN: Final = 60
+"""Rows of a table on the page; the files have all."""
+
+
+def write(report: Report, folder: Path, languages: Sequence[str], basis: Mapping[str, Any]) -> Path:
+    """The report's folder, named by its content; `latest` leads to it. basis: what the caller adds to the manifest.
+
+    Raises BadInput for an exchange file that would lie outside the folder.
+    """
+    content = files(report, languages)
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(content.items())}
+    said = {"report": report.name, "simulated": report.simulated, "files": sums, **report.basis, **basis}
+    ident = digest([sums, json.loads(json.dumps(said, default=str, sort_keys=True))])[:16]
+
+    def fill(partial: Path) -> None:
+        for name, data in content.items():
+            publish(partial / name, data)
+        write_manifest(partial, said)
+
+    return put_run(folder, ident, fill)
+
+
+def files(report: Report, languages: Sequence[str]) -> dict[str, bytes]:
+    """Path within the folder -> content, of everything but the manifest."""
+    made = {f"{table.name}.csv": as_csv(table) for table in report.tables}
+    made["report.xlsx"] = as_workbook(report, Words(languages[0]))
+    made |= {f"{layer.name}.gpkg": as_layer(layer) for layer in report.layers}
+    for language in languages:
+        made[f"report.{language}.html"] = page(report, Words(language), languages).encode()
+    for name, data in report.files.items():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or name in made:
+            raise BadInput(f"report {report.name}: file {name!r} has no place in its folder; name it otherwise")
+        made[name] = data
+    return made
+
+
+def as_csv(table: Table) -> bytes:
+    """UTF-8, comma, the columns' names first; figures unrounded, nothing for what is not there."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.name for column in table.columns])
+    writer.writerows([["" if _absent(value) else value for value in row] for row in table.rows])
+    return text.getvalue().encode()
+
+
+def as_workbook(report: Report, words: Words) -> bytes:
+    """A sheet a table, and first what they hold."""
+    about: list[Sequence[Cell]] = [
+        (table.name, column.name, column.unit, words.say(column.about) if column.about else "")
+        for table in report.tables
+        for column in table.columns
+    ]
+    if report.simulated:
+        about.insert(
+            0, (words.say(_("SIMULATED")), "", "", words.say(_("made from invented images: no figure is real")))
+        )
+    sheets = [("about", ("sheet", "column", "unit", "about"), about)]
+    return workbook([*sheets, *((t.name, [c.name for c in t.columns], t.rows) for t in report.tables)])
+
+
+def as_layer(layer: Layer) -> bytes:
+    """A GeoPackage of one layer."""
+    names = list(dict.fromkeys(name for row in layer.rows for name in row))
+    rows = [{name: row.get(name) for name in names} for row in layer.rows]
+    types = {name: _kind([row[name] for row in rows]) for name in names}
+    sheet = Sheet(layer.name, layer.name, "", tuple(names), types)
+    return geopackage(sheet, rows, layer.shapes, crs=layer.crs, style=None, made_at=MADE_AT)
+
+
+def _kind(values: Sequence[Cell]) -> pa.DataType:
+    some = [value for value in values if value is not None]
+    for kind, column in ((bool, pa.bool_()), (int, pa.int64()), (float, pa.float64())):
+        if some and all(isinstance(value, kind) for value in some):
+            return column
+    numbers = some and all(isinstance(value, int | float) for value in some)
+    return pa.float64() if numbers else pa.string()
+
+
+def page(report: Report, words: Words, languages: Sequence[str]) -> str:
+    """One page, all in one file."""
+    made: str = _template().render(
+        report=report, words=words, say=words.say, shown=SHOWN, figure=lambda value, column: figure(value, column, words),
+        draw=lambda chart: Markup(chart.draw(words)),  # noqa: S704 - our own drawing
+        others=[one for one in languages if one != words.language], wording=WORDING,
+    )  # fmt: skip
+    return made
+
+
+def figure(value: Cell, column: Column, words: Words) -> str:
+    """A cell as people read it."""
+    if _absent(value):
+        return "–"
+    if isinstance(value, bool):
+        return words.say(_("yes")) if value else words.say(_("no"))
+    if isinstance(value, float):
+        return words.number(value, column.digits)
+    if isinstance(value, int):  # years and counts: a year has no comma
+        return str(value)
+    return str(value)
+
+
+def _absent(value: Cell) -> bool:
+    return value is None or value != value
+
+
+WORDING: Final = {
+    "simulated": _("SIMULATED: made from invented images. No figure here is about a real place."),
+    "plain": _("In short"),
+    "unknown": _("What is not known"),
+    "tables": _("All figures"),
+    "files": _(
+        "Every table is a CSV file beside this page, and a sheet of report.xlsx; figures there are not rounded."
+    ),
+    "more": _("The files have all rows."),
+    "basis": _("What it rests on"),
+    "rebuild": _("manifest.json names every input with its checksum; this command makes the same tables again:"),
+    "language": _("This page in"),
+}
+"""Texts of the page."""
+
+
+@cache
+def _template() -> Any:
+    made = Environment(loader=PackageLoader("jobs.reports", "."), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    return made.get_template("page.html.j2")
