@@ -400,7 +400,7 @@ def test_a_page_is_had_by_code_or_id_and_a_wrong_one_is_one_line(
         assert status == cli.BAD_CONFIG and told_ == "" and error.startswith(said) and error.count("\n") == 1
         assert not out.exists()
     status, _, error = call(monkeypatch, capsys, "page", home / "job.yaml", code, "--out", out)
-    assert status == cli.BAD_CONFIG and "`sachawatch page` takes a config of kind notify" in error
+    assert status == cli.BAD_CONFIG and "this command takes a config of kind notify" in error
 
 
 OTHER = "ffffffff-0000-5000-8000-000000000000"
