@@ -43,7 +43,8 @@ def _fill(sheet: Worksheet, headers: Sequence[str], rows: Sequence[Sequence[Cell
                 continue
             cell = sheet.cell(number, column)
             if isinstance(value, str):
-                cell.set_explicit_value(FORBIDDEN.sub("", value), "s")
+                cell.value = FORBIDDEN.sub("", value)
+                cell.data_type = "s"
                 cell.alignment = Alignment(wrap_text=number > 1, vertical="top")
             else:
                 cell.value = value
