@@ -267,6 +267,22 @@ def _training(config: Path | None, model: str | None) -> Any:
 
 
 @sachawatch.command()
+@click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def repro(manifest: Path) -> None:
+    """Make the products of MANIFEST (manifest.json of a run) again, elsewhere, and say whether they are the same."""
+    from jobs.clock import now
+    from jobs.progress import shown
+    from jobs.repro import again
+
+    with shown() as progress:
+        made = again(manifest, now=now, progress=progress)
+    for line in made.lines():
+        click.echo(line)
+    if not made.complete:
+        raise SystemExit(PARTIAL)
+
+
+@sachawatch.command()
 def models() -> None:
     """List the trained models."""
     from models.registry import available

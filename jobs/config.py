@@ -16,7 +16,7 @@ from annotated_types import MinLen
 from pydantic import Field, TypeAdapter, ValidationError
 
 from detection.context import Context
-from detection.errors import DetectionError
+from detection.errors import BadInput, DetectionError
 from detection.history import History
 from detection.monitors.cusum import Cusum
 from detection.monitors.decision import Decision
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Archive", "BboxArea", "Cluster", "ConfigError", "Database", "EvaluateConfig", "GridChoice", "HistoryConfig",
     "JobConfig", "ModelChoice", "Output", "Period", "Problem", "Retention", "SeriesConfig", "SourceArea",
-    "SourceParameters", "Tiles", "config_digest", "load",
+    "SourceParameters", "Tiles", "config_digest", "load", "recorded",
 ]  # fmt: skip
 
 HOSTING: Final = ("cluster", "output", "database", "blind_log")
@@ -280,6 +280,17 @@ def load(path: Path) -> Config:
     except DetectionError:
         errors += _by_section(data)
     raise ConfigError(path, [*document.problems, *in_words(errors, document, schema())])
+
+
+def recorded(said: Mapping[str, Any]) -> Config:
+    """The config that a manifest has on record (`asdict` of it, as JSON). Raises BadInput where it is none of this version's."""
+    try:
+        return adapter(str(said.get("kind"))).validate_json(json.dumps(said), strict=True)
+    except (ValidationError, DetectionError) as error:
+        first = str(error).splitlines()[0]
+        raise BadInput(
+            f"manifest: its config is not one of this version ({first}); use the version it names"
+        ) from error
 
 
 def _by_section(data: dict[str, Any]) -> list[Error]:

@@ -135,7 +135,7 @@ class Database:
         Annotated[str, Field(pattern=r"^(sqlite|postgresql)(\+[a-z0-9]+)?://\S+$", examples=["sqlite:///alerts.db"])]
         | None
     ) = None
-    """Database URL (postgresql://... or sqlite:///...); null keeps an SQLite file beside the products."""
+    """Database URL (sqlite:///..., or postgresql://... with the extra `postgres`); null: an SQLite file beside the products."""
 
 
 def halo_rule(tiles: Tiles, prepare: Prepare, names: Collection[str]) -> Rule:

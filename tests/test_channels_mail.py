@@ -508,7 +508,10 @@ def test_a_dead_server_is_tried_again():
         pass
     server = MailServer(host="127.0.0.1", port=raw.port, tls="none")
     outcome = send(server, letter(content(), thread(), route()), AMPLE_S)
-    assert (outcome.state, outcome.why) == ("again", f"127.0.0.1:{raw.port}: no answer (ConnectionRefusedError)")
+    assert (outcome.state, outcome.why) == (
+        "again",
+        f"127.0.0.1:{raw.port}: refuses the connection; check `host` and `port` of `mail`, and that the server runs",
+    )
 
 
 # --- TLS and login

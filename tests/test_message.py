@@ -30,7 +30,7 @@ from jobs.notify.short import KINDS, LIMIT, WAYS, WHO, short
 from jobs.notify.words import Words, catalogue, languages
 from jobs.overlays import NAMED, Overlay
 
-FOLDER = Path(__file__).parents[1] / "jobs" / "notify"
+FOLDER = Path(__file__).parents[1] / "jobs"
 LANGUAGES = languages()
 HOSTILE = [
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a\r\nBcc: x@example.org", "{0.__class__}", "{name}", "%s %n",
@@ -289,7 +289,7 @@ def test_what_a_webhook_says_is_the_record() -> None:
      {"last_clear_before": None, "confirmed_on": None, "confidence": "low", "status": "provisional"}],
 )  # fmt: skip
 def test_what_a_webhook_says_keeps_to_the_published_schema(changes: dict[str, Any]) -> None:
-    schema = json.loads((FOLDER.parents[1] / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((FOLDER.parent / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
     assert schema["$id"] == compose.SCHEMA
     made = notice("7b0e2f6a-0000-5000-8000-000000000001", **changes)
     data = json.loads(json.dumps(compose.data_of(made, Words("es"))))

@@ -75,7 +75,7 @@ def test_the_status_and_what_it_means_come_first_in_every_language(language: str
 def test_a_page_by_hand() -> None:
     said = Page(page_of(facts(simulated=False), SPANISH)).said
     for part in (
-        "CONFIRMADA: Bosque talado (quizá minería), 4.9 ha, Reserva Nacional Tambopata [40SSKF-C]",
+        "CONFIRMADA: Bosque talado (quizá minería), 4.9 ha, Reserva Nacional Tambopata [40SSKF-0]",
         "Antes: 8 may 2024, Landsat", "Después: 20 ago 2024, Landsat", "USGS Landsat",
         "El valor de NBR solía ser 0.72 antes del cambio; desde entonces, 0.21.",
         "A última imagen despejada antes: 8 may 2024", "B primera imagen con el cambio: 1 jun 2024", "C alarma: 9 jun 2024",
@@ -391,7 +391,8 @@ def test_a_page_is_had_by_code_or_id_and_a_wrong_one_is_one_line(
     assert 'lang="en"' in out.read_text()
     out.unlink()
     for words, said in (
-        (("ZZZZZZ-Z",), "small: no alert has the code or id 'ZZZZZZ-Z'"),
+        ((short_code("nobody"),), f"small: no alert has the code or id '{short_code('nobody')}'"),
+        (("ZZZZZZ-Z",), "code 'ZZZZZZ-Z': its check character does not fit"),
         ((code, "--reader", "nadie"), "note: no reader 'nadie'; there is jefatura, partners, all"),
         ((code, "--reader", "all"), "note: all is the public, and a page shows the place"),
     ):
@@ -399,7 +400,11 @@ def test_a_page_is_had_by_code_or_id_and_a_wrong_one_is_one_line(
         assert status == cli.BAD_CONFIG and told_ == "" and error.startswith(said) and error.count("\n") == 1
         assert not out.exists()
     status, _, error = call(monkeypatch, capsys, "page", home / "job.yaml", code, "--out", out)
-    assert status == cli.BAD_CONFIG and "`sachawatch page` takes a config of kind notify" in error
+    assert status == cli.BAD_CONFIG and "this command takes a config of kind notify" in error
+
+
+OTHER = "ffffffff-0000-5000-8000-000000000000"
+CODE = short_code(OTHER)
 
 
 def test_two_alerts_with_one_code_are_told_apart(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -408,12 +413,12 @@ def test_two_alerts_with_one_code_are_told_apart(home: Path, tmp_path: Path, mon
     with writing(engine) as connection:
         row = connection.execute(sa.select(ALERTS)).first()
         last = connection.execute(sa.select(REVISIONS).where(REVISIONS.c.alert == row.id)).first()
-        connection.execute(sa.insert(ALERTS).values({**row._mapping, "id": "another"}))
-        connection.execute(sa.insert(REVISIONS).values({**last._mapping, "alert": "another"}))
-    monkeypatch.setattr("jobs.notify.lookup.short_code", lambda _: "SAME")
-    with pytest.raises(BadInput, match="alerts have the code SAME; give the id of one: .*another"):
-        last_of(engine, "small", "SAME")
-    assert last_of(engine, "small", "another") == ("another", last.number)
+        connection.execute(sa.insert(ALERTS).values({**row._mapping, "id": OTHER}))
+        connection.execute(sa.insert(REVISIONS).values({**last._mapping, "alert": OTHER}))
+    monkeypatch.setattr("jobs.notify.lookup.short_code", lambda _: CODE)
+    with pytest.raises(BadInput, match=f"alerts have the code {CODE}; give the id of one: .*{OTHER}"):
+        last_of(engine, "small", CODE)
+    assert last_of(engine, "small", OTHER) == (OTHER, last.number)
 
 
 def test_no_text_of_any_message_judges() -> None:

@@ -1,4 +1,7 @@
-"""Which addresses may be contacted: a catalogue is written by others, and its links must not lead into our network."""
+"""Which addresses may be contacted: a catalogue is written by others, and its links must not lead into our network.
+
+The one definition, for messages too (`jobs.notify.channels.addresses`).
+"""
 
 import ipaddress
 import re
@@ -22,10 +25,29 @@ METADATA_IPS: Final = frozenset(map(ipaddress.ip_address, ("168.63.129.16", "100
 """Metadata services that do not lie in 169.254.0.0/16: Azure's, Alibaba's and EC2's over IPv6."""
 NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 """IPv4 addresses inside IPv6 ones (RFC 6052, section 2.1)."""
-CGNAT: Final = ipaddress.ip_network("100.64.0.0/10")
-"""Shared address space of carriers (RFC 6598)."""
-PROTOCOLS: Final = ipaddress.ip_network("192.0.0.0/24")
-"""Protocol assignments (RFC 6890); a metadata service of Oracle's lies there."""
+LOCAL: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "100.64.0.0/10"),
+        *("::1/128", "fc00::/7"),
+    )
+)
+"""Private, loopback and carriers' shared addresses (RFC 1918, 1122, 6598, 4291, 4193): only where they are opened."""
+NEVER: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15"),
+        *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        *("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+    )
+)
+"""Whatever is opened: link-local, multicast, documentation, benchmarks, 6to4, Teredo, reserved (IANA's special-purpose
+registries for IPv4 and IPv6). Listed here, because Python's own answer differs from version to version."""
+UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given out for the public (RFC 4291, section 2.4)."""
+DEVIANT: Final = frozenset("ßς\u200c\u200d")
+"""Characters that the two versions of IDNA turn into different names (RFC 5894, section 7.2): perhaps another owner's."""
+NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 STRANGE: Final = re.compile(r"[\x00-\x20\x7f\\]")
 """Characters that readers of URLs disagree about."""
 
@@ -37,7 +59,7 @@ class Address:
     scheme: str
     """`https`, or `http` where local addresses are allowed."""
     host: str
-    """Name in the URL, lower case; what the certificate must say."""
+    """Name or address in the URL, ASCII, lower case; what the certificate must say."""
     port: int
     """Port of the URL or the scheme's own."""
     target: str
@@ -53,14 +75,14 @@ def address_of(url: str, *, allow_local: bool = False, lookup: Lookup | None = N
     and metadata addresses stay refused. Raises BadInput, one line, for everything else; a host that cannot be resolved
     raises OSError, which may heal.
     """
-    address = parts_of(url, allow_local=allow_local)
-    ips = (lookup or resolved)(address.host, address.port)
+    found = parts_of(url, allow_local=allow_local)
+    ips = (lookup or resolved)(found.host, found.port)
     if not ips:
-        raise OSError(f"{address.host}: has no address")
-    for ip in ips:
-        if why := _refusal(ip, allow_local=allow_local):
-            raise BadInput(f"{shown(url)}: {address.host} is {ip}, {why}; only public addresses are contacted")
-    return replace(address, ips=tuple(ips))
+        raise OSError(f"{found.host}: has no address")
+    for text in ips:
+        if why := _why_not(text, is_open=allow_local):
+            raise BadInput(f"{shown(url)}: {found.host} is {text}, {why}; only public addresses are contacted")
+    return replace(found, ips=tuple(ips))
 
 
 def parts_of(url: str, *, allow_local: bool = False) -> Address:
@@ -69,15 +91,19 @@ def parts_of(url: str, *, allow_local: bool = False) -> Address:
         raise BadInput(f"{shown(url)}: holds blanks, control characters or backslashes; write a plain https URL")
     try:
         split = urlsplit(url)
-        host, port = (split.hostname or "").rstrip("."), split.port
+        port = split.port
     except ValueError as error:
         raise BadInput(f"{shown(url)}: is not a URL ({error}); write a plain https URL") from error
     if split.scheme not in PORTS or (split.scheme == "http" and not allow_local):
         raise BadInput(f"{shown(url)}: {split.scheme or 'no scheme'} is not contacted; only https is")
     if split.username is not None or split.password is not None:
         raise BadInput(f"{shown(url)}: holds a user or a password; leave them out")
-    if not host or "%" in host or host in METADATA_HOSTS:
-        raise BadInput(f"{shown(url)}: {host or 'no host'} is not contacted; only public https addresses are")
+    if port == 0:
+        raise BadInput(f"{shown(url)}: port 0 is no port; leave it out, or give the server's")
+    try:
+        host = host_of(split.hostname or "")
+    except BadInput as error:
+        raise BadInput(f"{shown(url)}: {error}") from None
     target = (split.path or "/") + (f"?{split.query}" if split.query else "")
     return Address(split.scheme, host, port or PORTS[split.scheme], target)
 
@@ -94,27 +120,45 @@ def resolved(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def _refusal(text: str, *, allow_local: bool) -> str:
-    """Why an address is not contacted; empty where it is."""
+def host_of(text: str) -> str:
+    """The host of a URL in ASCII (IDNA), lower case, no dot at its end; raises BadInput where it must not be contacted."""
+    if not DEVIANT.isdisjoint(text):
+        raise BadInput("its name can be read in two ways; write it in its xn-- form")
     try:
-        ip = _innermost(ipaddress.ip_address(text.split("%", 1)[0]))
+        if ":" in text and "%" not in text:
+            return str(ipaddress.IPv6Address(text))
+        host = text.encode("idna").decode("ascii").lower().removesuffix(".")
+    except ValueError:  # no IPv6 address, an empty or too long part of a name
+        host = "?"
+    if not NAME.fullmatch(host) or host in METADATA_HOSTS:
+        raise BadInput(f"{'is not contacted' if host else 'holds no host name'}; give a public https address")
+    return host
+
+
+def address(text: str) -> Ip:
+    """An address as the resolver writes it, zone ids cut off; IPv4 inside IPv6 is IPv4 (RFC 4291, section 2.5.5.2).
+
+    Raises ValueError for what is none.
+    """
+    ip = ipaddress.ip_address(text.split("%", 1)[0])
+    return ip.ipv4_mapped or ip if isinstance(ip, ipaddress.IPv6Address) else ip
+
+
+def refusal(ip: Ip, *, is_open: bool) -> str:
+    """Why an address is not contacted; empty where it is. is_open: local ones are meant to be."""
+    inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else ip
+    if inner in METADATA_IPS:
+        return "a metadata service"
+    if any(inner in network for network in LOCAL):
+        # Whoever translates would be asked for an address of its own network (RFC 6052, section 3.1, forbids it).
+        return "" if is_open and inner is ip else "private, loopback or shared"
+    if any(inner in network for network in NEVER) or (inner.version == 6 and inner not in UNICAST):
+        return "link-local, multicast or reserved"
+    return "" if inner.is_global else "reserved"
+
+
+def _why_not(text: str, *, is_open: bool) -> str:
+    try:
+        return refusal(address(text), is_open=is_open)
     except ValueError:
         return "not an address"
-    if ip in METADATA_IPS:
-        return "a metadata service"
-    if ip.is_link_local or ip.is_multicast or ip.is_unspecified:
-        return "link-local, multicast or unspecified"
-    if ip.version == 4 and ip in PROTOCOLS:
-        return "reserved"
-    if ip.is_loopback or ip.is_private or (ip.version == 4 and ip in CGNAT):
-        return "" if allow_local else "loopback, private or shared"
-    return "" if ip.is_global and not ip.is_reserved else "reserved"
-
-
-def _innermost(ip: Ip) -> Ip:
-    """The IPv4 address that an IPv6 one carries (mapped, NAT64, 6to4, Teredo), or the address itself."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip
-    if ip in NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else ip)

@@ -262,7 +262,7 @@ def _crs(cube: xr.Dataset, variables: Sequence[str], name: str) -> CRS | None:
         return None
     try:
         text = said[0]
-        return CRS.from_epsg(int(text)) if str(text).isdigit() else CRS.from_user_input(str(text))
+        return CRS.from_epsg(int(text)) if str(text).isdecimal() else CRS.from_user_input(str(text))
     except CRSError as error:
         raise BadInput(f"{name}: its CRS cannot be read ({one_line(error)}); write it as WKT or EPSG code") from error
 

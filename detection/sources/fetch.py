@@ -1,5 +1,6 @@
 """HTTP as a reader of satellite archives needs it: checked addresses, time-outs, retries by class, no redirects."""
 
+import re
 import ssl
 import time
 import zlib
@@ -131,16 +132,24 @@ def backoff_s(url: str, attempt: int) -> float:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds that Retry-After asks for, up to 60: a number, or a date against the answer's own Date; None: unsaid."""
-    stated = headers.get("retry-after", "").strip()
-    if stated.isdigit():
-        return min(float(stated), LONGEST_WAIT_S)
+    """Seconds that Retry-After asks for, up to 60; None: unsaid."""
+    return asked_wait_s(headers.get("retry-after"), headers.get("date"), LONGEST_WAIT_S)
+
+
+def asked_wait_s(stated: str | None, date: str | None, longest_s: float) -> float | None:
+    """Seconds that Retry-After asks for, 0 to longest_s: a number, or a date against the answer's own Date; None: unsaid.
+
+    Our clock is not asked (RFC 9110, 6.6.1: who has a clock sends Date), so a date without Date counts as unsaid.
+    """
+    wanted = (stated or "").strip()
+    if re.fullmatch("[0-9]+", wanted):
+        return min(float(wanted), longest_s)
     try:
-        until, now = parsedate_to_datetime(stated), parsedate_to_datetime(headers.get("date", ""))
-    except (TypeError, ValueError):
+        until, now = parsedate_to_datetime(wanted), parsedate_to_datetime(date or "")
+    except (TypeError, ValueError, IndexError, OverflowError):  # all that its parser raises for text of others
         return None
     seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now.replace(tzinfo=now.tzinfo or UTC)).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_WAIT_S)
+    return min(max(seconds, 0.0), longest_s)
 
 
 class _Again(Exception):
@@ -154,7 +163,7 @@ def _answered(response: HTTPResponse, request: Request, deadline: float) -> Answ
     _check_status(response.status, headers)
     body, complete = _body(response, request.limit, deadline)
     stated = headers.get("content-length", "")
-    if stated.isdigit() and len(body) < min(int(stated), request.limit):
+    if stated.isdecimal() and len(body) < min(int(stated), request.limit):
         raise _Again(f"truncated: {len(body)} of {stated} bytes")
     if complete:
         response.close()  # else it stays open, and the line is not used again

@@ -170,7 +170,7 @@ def _stated(headers: Mapping[str, str]) -> tuple[int, int]:
     unit, _, rest = headers.get("content-range", "").partition(" ")
     span, _, total = rest.partition("/")
     first = span.partition("-")[0]
-    if unit != "bytes" or not first.isdigit() or not total.isdigit():
+    if unit != "bytes" or not first.isdecimal() or not total.isdecimal():
         raise Failed("the answer does not say which range it is")
     return int(first), int(total)
 

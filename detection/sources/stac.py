@@ -165,7 +165,7 @@ class Stac:
 
     def _asked_for(self, entry: Entry) -> bool:
         mine, scene = self.parameters, entry.row.scene
-        orbits = {f"{int(orbit):03d}" if orbit.isdigit() else orbit for orbit in mine.orbits}
+        orbits = {f"{int(orbit):03d}" if orbit.isdecimal() else orbit for orbit in mine.orbits}
         return (
             (not mine.platforms or scene.platform in mine.platforms)
             and (not orbits or scene.orbit in orbits)

@@ -1,9 +1,10 @@
 """What a config of kind `notify` says: whose alerts are told, to whom, how, and by which rules."""
 
+from collections.abc import Sequence
 from dataclasses import field
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from annotated_types import Gt, MinLen
 from pydantic import Field
@@ -150,6 +151,27 @@ class Sender:
         return self.address.rpartition("@")[2]
 
 
+WHERE: Final = {
+    "mail": ("to", "e-mail address"), "text": ("to", "number"), "webhook": ("url", "URL"), "feed": ("path", "folder of files"),
+    "pages": ("path", "folder of pages"),
+}  # fmt: skip
+"""Kind of channel -> what tells one receiver from another, and what it is called; a folder of letters may be shared."""
+
+
+def _shared(readers: Sequence[Reader]) -> str:
+    """The first two readers who are one receiver, who would hear everything twice; empty where there are none."""
+    known: dict[tuple[str, str], str] = {}
+    for reader in readers:
+        kind = reader.channel.kind
+        if kind in WHERE:
+            key, called = WHERE[kind]
+            where = str(getattr(reader.channel, key))
+            first = known.setdefault((kind, where.casefold() if kind == "mail" else where), reader.name)
+            if first != reader.name:
+                return f"{first} and {reader.name} have the same {called}"
+    return ""
+
+
 @parameters
 class NotifyConfig:
     """A notification: the alerts of a monitoring job, told to people."""
@@ -203,10 +225,12 @@ class NotifyConfig:
         outside = [one.name for one in self.readers if one.name in watched and one.access != "restricted"]
         files = [one.name for one in self.readers if one.name in watched and one.channel.kind in ("feed", "pages")]
         kinds = {reader.channel.kind for reader in self.readers}
+        shared = _shared(self.readers)
         for reader in self.readers:
             _ = reader.words
         require(
             (not twice, ("readers",), f"{', '.join(twice)} is named twice; give each reader one entry"),
+            (not shared, ("readers",), f"{shared}; make them one reader, whom several rules may name"),
             (not strangers, ("rules",), f"{', '.join(strangers)} is no reader; name it under `readers`"),
             (not unheard, ("readers",), f"no rule names {', '.join(unheard)}; name it in the `to` of a rule, or leave it out"),
             (len(set(labels)) == len(labels), ("rules",), "two rules have one name; name each differently"),

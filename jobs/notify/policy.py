@@ -14,6 +14,7 @@ from annotated_types import Ge, Interval, MinLen
 from pydantic import Field
 
 from detection.alerts import WITHDRAWN, Alert
+from detection.codes import CHANGE_TYPES
 from detection.types import parameters
 from jobs.mistakes import require
 from jobs.notify.notice import Notice
@@ -25,6 +26,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", examples=["jef
 MOVED_HA: Final = 0.5
 MOVED_SHARE: Final = 0.2
 """An alert has grown when it grew by so many hectares, and by such a share of what was told: rule D7 of the notes on alerts."""
+LONGEST_DAYS: Final = 3_660
+"""Ten years: longer waits are slips of the pen (chosen)."""
 OVER_BUDGET: Final = "over the budget of attention"
 
 
@@ -34,7 +37,7 @@ class Budget:
 
     alerts: Annotated[int, Ge(1)] = 20
     """So many first words at most; the rest is counted and the count is told."""
-    days: Annotated[int, Ge(1)] = 7
+    days: Annotated[int, Interval(ge=1, le=LONGEST_DAYS)] = 7
     """Within so many days."""
 
 
@@ -80,14 +83,19 @@ class Rule:
     budget: Budget | None = None
     """How many are too many; null: tell all."""
 
+    def __post_init__(self) -> None:
+        strange = [one for one in self.change_types if one not in CHANGE_TYPES]
+        said = f"{', '.join(strange)} is no type of change; there is {', '.join(CHANGE_TYPES)}"
+        require((not strange, ("change_types",), said))
+
 
 @parameters
 class Embargo:
     """How long others than those in charge wait. What is known to everybody at once is known to those who cut, too."""
 
-    partners_days: Annotated[int, Ge(0)] = 7
+    partners_days: Annotated[int, Interval(ge=0, le=LONGEST_DAYS)] = 7
     """Readers of access `partners` hear of a revision so many days after it was known."""
-    public_days: Annotated[int, Ge(0)] = 30
+    public_days: Annotated[int, Interval(ge=0, le=LONGEST_DAYS)] = 30
     """Readers of access `public` likewise; and they see coarse places only."""
 
     def of(self, access: Access) -> timedelta:

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 
 from sqlalchemy.engine import Engine
@@ -29,6 +30,7 @@ from jobs.notify.post import Records, posting
 from jobs.notify.replay import replayed
 from jobs.notify.sender import Sent, drain, send_due
 from jobs.notify.watching import watched
+from jobs.overlays import Overlays
 from jobs.state import DamagedGeneration
 
 
@@ -63,7 +65,8 @@ class Round:
             f"sent: {self.sent.deliveries} in {self.sent.messages} messages",
             f"to be tried again: {self.sent.again}; given up: {self.sent.given_up}",
         ]
-        made += [f"failed: {line}" for line in self.sent.failures]
+        often = Counter(self.sent.failures)
+        made += [f"failed: {line}{f' ({many} times)' if many > 1 else ''}" for line, many in often.items()]
         waits = sum(many for (_, state), many in self.standing.items() if state == WAITING)
         dead = sum(many for (_, state), many in self.standing.items() if state in (DEAD, GONE))
         if waits or dead:
@@ -81,6 +84,7 @@ def notify(config: NotifyConfig, *, now: Clock, dry_run: bool = False, revive: b
     engine = _database(job)
     grid = ledger.find_job(engine, job.name).grid
     maker, audience = Maker(engine, config, job.name, grid), config.audience(job.name)
+    check(config, maker.overlays, now().date())
     if dry_run:
         rows = deliveries.unopened(engine, config.name, job.name)
         made = planned(engine, audience, rows, maker, now()) if rows else []
@@ -110,6 +114,21 @@ def _bulletins(
         return *watched(engine, config, job, maker, at), ()
     except DamagedGeneration as error:
         return [], [], (f"no bulletins: {error}",)
+
+
+def check(config: NotifyConfig, overlays: Overlays, today: date) -> None:
+    """Raises BadInput for what would lose alerts unnoticed: a first day still to come, a rule on a feature that is not there."""
+    if config.since > today:
+        said = f"since: {config.since} is still to come, and what is known before it would never be told"
+        raise BadInput(f"{config.name}: {said}; give a day that has come")
+    there = {layer.about.name: {known.ident for known in layer.features} for layer in overlays.layers}
+    for rule in config.rules:
+        for place in rule.inside:
+            layer, named, feature = place.partition(":")
+            if named and feature not in there[layer]:
+                some = ", ".join(get_close_matches(feature, sorted(there[layer]), 3, 0.0)) or "nothing"
+                said = f"rule {rule.name}: {layer} has no feature {feature!r} near the area of the job"
+                raise BadInput(f"{config.name}: {said}; there is {some}: mend `inside`, or id_field of the layer")
 
 
 def _standing(engine: Engine, config: NotifyConfig) -> dict[tuple[str, str], int]:
@@ -161,6 +180,7 @@ def replay(config: NotifyConfig) -> list[str]:
     job = _job(config)
     engine = _database(job)
     maker = Maker(engine, config, job.name, ledger.find_job(engine, job.name).grid)
+    check(config, maker.overlays, date.max)
     rows = deliveries.unopened(engine, None, job.name)
     return [past.line() for past in replayed(config.audience(job.name), rows, maker)]
 

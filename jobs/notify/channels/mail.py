@@ -6,7 +6,7 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from socket import socket
+from socket import gaierror, socket
 from typing import Annotated, Literal
 
 import certifi
@@ -67,17 +67,31 @@ def send(server: MailServer, message: EmailMessage, timeout_s: float, *, roots: 
             finally:
                 _leave(line)
         except smtplib.SMTPResponseException as error:
-            what = "our login" if isinstance(error, smtplib.SMTPAuthenticationError) else "to talk to us"
-            return Outcome("again", f"{who}: refuses {what}, code {error.smtp_code}", code=_code(error.smtp_code))
+            login = isinstance(error, smtplib.SMTPAuthenticationError)
+            said = f"refuses {'our login' if login else 'to talk to us'}, code {error.smtp_code}"
+            mend = "; check `user` and `password` of `mail`" if login else ""
+            return Outcome("again", f"{who}: {said}{mend}", code=_code(error.smtp_code))
         except ssl.SSLCertVerificationError as error:
-            return Outcome("again", f"{who}: its certificate does not hold ({error.verify_message})")
+            said = f"its certificate does not hold ({error.verify_message})"
+            return Outcome("again", f"{who}: {said}; give as `host` of `mail` the name that it is for")
         except smtplib.SMTPNotSupportedError:
             return Outcome("again", f"{who}: offers no STARTTLS or login; check host and port")
         except (smtplib.SMTPException, OSError) as error:
-            cause = error.__context__ or error  # smtplib puts its own error around the socket's
-            late = deadline.ran_out or isinstance(error, TimeoutError) or isinstance(cause, TimeoutError)
-            said = f"no answer within {deadline.seconds:g} s" if late else f"no answer ({type(error).__name__})"
-            return Outcome("again", f"{who}: {said}")
+            return Outcome("again", f"{who}: {_silence(error, deadline)}")
+
+
+def _silence(error: Exception, deadline: Deadline) -> str:
+    """Why nothing came, and what to look at."""
+    cause = error.__context__ or error  # smtplib puts its own error around the socket's
+    if deadline.ran_out or isinstance(error, TimeoutError) or isinstance(cause, TimeoutError):
+        return f"no answer within {deadline.seconds:g} s; check `host` and `port` of `mail`, and what lies between"
+    if isinstance(error, gaierror):
+        return "its name leads nowhere; check `host` of `mail`, and that names are resolved here"
+    if isinstance(error, ConnectionRefusedError):
+        return "refuses the connection; check `host` and `port` of `mail`, and that the server runs"
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS fails ({cause.reason or type(cause).__name__}); check `port` of `mail`, and the server's TLS"
+    return f"no answer ({type(error).__name__}); check `host` and `port` of `mail`"
 
 
 class _Line(smtplib.SMTP):

@@ -1,13 +1,11 @@
 """What became of one attempt to send one message, and when the next one is due."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
 from detection.errors import BadInput
+from detection.sources.fetch import asked_wait_s
 
 State = Literal["sent", "again", "never", "gone"]
 SCHEDULE_S: Final = (0.0, 5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
@@ -61,16 +59,5 @@ def of_status(code: int, who: str, after_s: float | None = None) -> Outcome:
 
 
 def retry_after_s(stated: str | None, date: str | None) -> float | None:
-    """Seconds that Retry-After asks for, 0 to a day: a number, or a date against the answer's own Date; None: unsaid.
-
-    Our clock is not asked (RFC 9110, 6.6.1: who has a clock sends Date), so a date without Date counts as unsaid.
-    """
-    wanted = (stated or "").strip()
-    if re.fullmatch("[0-9]+", wanted):
-        return min(float(wanted), LONGEST_S)
-    try:
-        until, now = parsedate_to_datetime(wanted), parsedate_to_datetime(date or "")
-    except (TypeError, ValueError, IndexError, OverflowError):  # all that its parser raises for text of others
-        return None
-    seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now.replace(tzinfo=now.tzinfo or UTC)).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_S)
+    """Seconds that Retry-After asks for, 0 to a day, as `asked_wait_s` reads it; None: unsaid."""
+    return asked_wait_s(stated, date, LONGEST_S)

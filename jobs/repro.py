@@ -1,0 +1,138 @@
+"""The same again: from a manifest to the products, made anew from its inputs and held against those that lie beside it.
+
+What cannot be had any more, or has changed, is named. Nothing beside the manifest is touched.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+import rasterio
+
+from detection.errors import BadInput
+from jobs.config import JobConfig, recorded
+from jobs.ledger import Clock
+from jobs.plan import plan
+from jobs.run import run
+from jobs.sections import Database
+
+OF_THE_RUN: Final = frozenset({
+    "known_at", "revision", "area_ha_new", "status", "review_status", "rejection_reason", "reviewed_on", "confidence",
+    "detected_by",
+})  # fmt: skip
+"""What a feature says of when it was known, in how many steps, and of what people said: no part of what the images show."""
+NAMED: Final = 10
+"""So many things are named one by one; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """What came of it."""
+
+    same: tuple[str, ...]
+    """Products that are the same."""
+    differ: tuple[str, ...]
+    """Products that are not, a line each that says how."""
+    lacking: tuple[str, ...]
+    """Inputs that are not served any more or have changed, a line each."""
+
+    @property
+    def complete(self) -> bool:
+        """Is all of it the same?"""
+        return not (self.differ or self.lacking)
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        yield from _some("lacking", self.lacking)
+        yield from _some("differs", self.differ)
+        if self.same:
+            yield f"the same: {', '.join(self.same)}"
+
+
+def _some(what: str, lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"{what}: {line}" for line in lines[:NAMED])
+    if len(lines) > NAMED:
+        yield f"{what}: {len(lines) - NAMED} more"
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Raises BadInput for what is no manifest."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise BadInput(f"{path}: is not JSON ({error}); give the manifest.json of a run or a report") from None
+    if not isinstance(found, dict) or not {"job", "config", "inputs"} <= found.keys():
+        raise BadInput(f"{path}: is no manifest of a run; give the manifest.json that lies beside its products")
+    return found
+
+
+def again(path: Path, *, now: Clock, progress: Callable[[str, int, int], None] = lambda *_: None) -> Again:
+    """Run what a manifest tells of once more, elsewhere, and compare. Raises BadInput for what is no manifest, or of a kind
+    that cannot be run anew, and as `jobs.run.run`."""
+    said = read_manifest(path)
+    config = recorded(said["config"])
+    if not isinstance(config, JobConfig):
+        raise BadInput(f"{path}: is of kind {config.kind}; only runs of kind monitor and reports are made again")
+    wanted = [str(one["id"]) for one in said["inputs"]]
+    days = [datetime.fromisoformat(one["instant"]).date() for one in said["inputs"]]
+    config = replace(config, period=replace(config.period, until=max(days) + timedelta(days=1)))
+    served = {scene.id for scene in plan(config).scenes}
+    lacking = [f"scene {one} is not served any more" for one in wanted if one not in served]
+    lacking += [f"scene {one} is served now, and was not then" for one in sorted(served - set(wanted))]
+    with TemporaryDirectory() as folder:
+        elsewhere = replace(config, output=replace(config.output, folder=Path(folder)), database=Database())
+        made = run(elsewhere, now=now, progress=progress).folder
+        assert made is not None
+        same, differ = _compared(path.parent, made)
+    return Again(tuple(same), tuple(differ), tuple(lacking))
+
+
+def _compared(then: Path, now: Path) -> tuple[list[str], list[str]]:
+    same: list[str] = []
+    differ: list[str] = []
+    for file in sorted(then.glob("*.tif")):
+        how = _rasters(file, now / file.name)
+        (differ if how else same).append(f"{file.name}: {how}" if how else file.name)
+    how = _features(then / "alerts.geojson", now / "alerts.geojson")
+    (differ if how else same).append(f"alerts.geojson: {how}" if how else "alerts.geojson")
+    return same, differ
+
+
+def _rasters(then: Path, now: Path) -> str:
+    """How they differ; empty where they do not, cell by cell."""
+    if not now.exists():
+        return "is not made any more"
+    with rasterio.open(then) as one, rasterio.open(now) as other:
+        if (one.crs, one.transform, one.shape) != (other.crs, other.transform, other.shape):
+            return "lies on another grid"
+        cells = int((~_equal(one.read(1), other.read(1))).sum())
+    return f"{cells} cells" if cells else ""
+
+
+def _equal(one: Any, other: Any) -> Any:
+    both = np.isnan(one) & np.isnan(other) if one.dtype.kind == "f" else np.zeros(one.shape, np.bool_)
+    return (one == other) | both
+
+
+def _features(then: Path, now: Path) -> str:
+    one, other = _plain(then), _plain(now)
+    gone, new = sorted(one.keys() - other.keys()), sorted(other.keys() - one.keys())
+    changed = sorted(ident for ident in one.keys() & other.keys() if one[ident] != other[ident])
+    said = ((gone, "are not found"), (new, "are new"), (changed, "differ"))
+    return "; ".join(f"{len(some)} {how}, the first {some[0]}" for some, how in said if some)
+
+
+def _plain(path: Path) -> dict[str, Any]:
+    """Id -> what the images show of it. An alert that late looks took back is left out: a run of all looks never has it."""
+    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        one["id"]: {key: value for key, value in one["properties"].items() if key not in OF_THE_RUN}
+        | {"at": one["geometry"]}
+        for one in found["features"]
+        if one["properties"]["detection_status"] != "retracted"
+    }
