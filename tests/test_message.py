@@ -29,7 +29,7 @@ from jobs.notify.short import KINDS, LIMIT, WHO, short
 from jobs.notify.words import Words, catalogue, languages
 from jobs.overlays import Overlay
 
-FOLDER = Path(__file__).parents[1] / "jobs" / "notify"
+FOLDERS = [Path(__file__).parents[1] / "jobs" / name for name in ("notify", "reports")]
 LANGUAGES = languages()
 HOSTILE = [
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a\r\nBcc: x@example.org", "{0.__class__}", "{name}", "%s %n",
@@ -39,8 +39,9 @@ LONG = "Reserva Comunal de los Pueblos Ancestrales del Alto Río y sus Afluentes
 
 
 def marked() -> set[str]:
-    """Every text of the package that is said to people: what `_` marks, inside f-strings too."""
-    calls = (node for file in FOLDER.rglob("*.py") for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    """Every text of the packages that is said to people: what `_` marks, inside f-strings too."""
+    files = (file for folder in FOLDERS for file in folder.rglob("*.py"))
+    calls = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
     mine = (one for one in calls if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "_")
     return {argument.value for one in mine for argument in one.args if isinstance(argument, ast.Constant)}
 
@@ -244,7 +245,7 @@ def test_what_a_webhook_says_is_the_record() -> None:
      {"last_clear_before": None, "confirmed_on": None, "confidence": "low", "status": "provisional"}],
 )  # fmt: skip
 def test_what_a_webhook_says_keeps_to_the_published_schema(changes: dict[str, Any]) -> None:
-    schema = json.loads((FOLDER.parents[1] / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((FOLDERS[0].parents[1] / "docs" / "alert.schema.json").read_text(encoding="utf-8"))
     assert schema["$id"] == compose.SCHEMA
     made = notice("7b0e2f6a-0000-5000-8000-000000000001", **changes)
     data = json.loads(json.dumps(compose.data_of(made, Words("es"))))
