@@ -119,7 +119,7 @@ def _check_places(rows: Sequence[Mapping[str, str]], place: NDArray[np.int64], s
     if np.any(far := off > ALIKE_M * sample.grid.resolution):
         one = int(np.argmax(far))
         raise BadInput(
-            f"{name}: {were((place[far] + 1).tolist())} not where drawn (off by {off[one]:,.0f} m); give this sample's answers"
+            f"{name}: {were(np.unique(place[far] + 1).tolist())} not where drawn (off by {off[one]:,.0f} m); give this sample's answers"
         )
 
 
