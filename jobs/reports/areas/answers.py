@@ -118,9 +118,8 @@ def _check_places(rows: Sequence[Mapping[str, str]], place: NDArray[np.int64], s
     off = np.hypot(east, (xy[:, 1] - lat) * METRES_A_DEGREE)
     if np.any(far := off > ALIKE_M * sample.grid.resolution):
         one = int(np.argmax(far))
-        raise BadInput(
-            f"{name}: {were(np.unique(place[far] + 1).tolist())} not where drawn (off by {off[one]:,.0f} m); give this sample's answers"
-        )
+        lost = were(np.unique(place[far] + 1).tolist())
+        raise BadInput(f"{name}: {lost} not where drawn (off by {off[one]:,.0f} m); give this sample's answers")
 
 
 def _coordinate(text: str, name: str) -> float:
