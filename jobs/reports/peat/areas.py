@@ -18,6 +18,8 @@ COLUMNS: Final = ("peat_stratum", "disturbance", "year", "area_ha", "se_ha")
 UNTIL: Final = "until_year"
 ESTIMATES: Final = {"stratum": "peat_stratum", "class": "disturbance"}
 """Column of a table of area estimates -> ours; the year is that of `period_start` and `period_end`."""
+VAGUE: Final = 2.0
+"""A larger relative error says nothing of the area (chosen: a class seen in one sample alone has one of about 1)."""
 NONE: Final = ("", "-", "na", "n/a", "nan", "none", "null")
 
 
@@ -47,6 +49,10 @@ class Cohort:
             raise BadInput(f"area_ha {self.area_ha:g}: an area is nought or more")
         if self.se_ha is not None and not (self.se_ha >= 0 and math.isfinite(self.se_ha)):
             raise BadInput(f"se_ha {self.se_ha:g}: a standard error is nought or more")
+        if self.se_ha is not None and self.se_ha > VAGUE * self.area_ha:
+            raise BadInput(
+                f"se_ha {self.se_ha:g} is more than twice the area {self.area_ha:g}: that is no estimate; join classes"
+            )
         if self.until is not None and self.until < self.year:
             raise BadInput(f"until_year {self.until} lies before year {self.year}")
 
@@ -54,6 +60,12 @@ class Cohort:
     def key(self) -> str:
         """Names it, and its random stream."""
         return f"area/{self.stratum}/{self.disturbance}/{self.year}/{self.until or ''}"
+
+    def emits(self, year: int) -> bool:
+        """Does it give off anything in this year? What lasts, from its year on; what is over at once, in its year alone."""
+        if not DISTURBANCES[self.disturbance].lasts:
+            return self.year == year
+        return self.year <= year and (self.until is None or year <= self.until)
 
 
 def checked(cohorts: Sequence[Cohort], last_year: int) -> tuple[Cohort, ...]:

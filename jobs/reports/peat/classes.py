@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from jobs.notify.message import _
+
 C_TO_CO2: Final = 44 / 12
 """Tonnes of carbon dioxide from a tonne of carbon."""
 N_TO_N2O: Final = 44 / 28
@@ -12,11 +14,11 @@ TO_TONNES: Final = 1e-3
 """From kilograms; from grams per kilogram times tonnes, too."""
 
 STRATA: Final = {
-    "palm_swamp": "palm swamp (aguajal)",
-    "pole_forest": "pole forest (varillal)",
-    "open_peat": "open peatland",
+    "palm_swamp": _("palm swamp (aguajal)"),
+    "pole_forest": _("pole forest (varillal)"),
+    "open_peat": _("open peatland"),
 }
-"""Kinds of peatland of the lowlands of Peru -> meaning."""
+"""Kinds of peatland of the lowlands of Peru -> in words."""
 Term = tuple[str, str]
 """(pool, gas)."""
 
@@ -26,7 +28,7 @@ class Disturbance:
     """What happened to peat."""
 
     meaning: str
-    """For people."""
+    """In words: a text of the catalogue."""
     lasts: bool
     """It goes on emitting in every year after; else all is emitted in the year it happens."""
     terms: tuple[Term, ...]
@@ -36,23 +38,25 @@ class Disturbance:
 _DRAINED: Final = (("CO2-onsite", "CO2"), ("DOC", "CO2"), ("CH4", "CH4"), ("N2O", "N2O"))
 _FIRE: Final = (("fire", "CO2"), ("fire", "CH4"))
 DISTURBANCES: Final[Mapping[str, Disturbance]] = {
-    "intact": Disturbance("not disturbed", True, ()),
-    "degraded_moderate": Disturbance("moderately degraded, palms felled, not drained", True, (("CO2-onsite", "CO2"),)),
-    "degraded_heavy": Disturbance("heavily degraded, palms felled, not drained", True, (("CO2-onsite", "CO2"),)),
-    "deforested_undrained": Disturbance("cleared, not drained", True, (("CO2-onsite", "CO2"), ("CH4", "CH4"))),
-    "drained_forest": Disturbance("drained, forest or shrub", True, _DRAINED),
-    "drained_oil_palm": Disturbance("drained for oil palm", True, _DRAINED),
-    "drained_plantation": Disturbance("drained for a plantation, unknown or long rotation", True, _DRAINED),
-    "drained_acacia": Disturbance("drained for a plantation of short rotation", True, _DRAINED),
-    "drained_sago": Disturbance("shallowly drained for sago palm", True, _DRAINED),
-    "drained_cropland": Disturbance("drained for crops", True, _DRAINED),
-    "drained_rice": Disturbance("drained for rice", True, _DRAINED),
-    "drained_pasture": Disturbance("drained for pasture", True, _DRAINED),
-    "gold_mined": Disturbance("dug out for gold", False, (("excavated", "CO2"),)),
-    "burnt": Disturbance("burnt in a wildfire", False, _FIRE),
-    "burnt_prescribed": Disturbance("burnt on purpose", False, _FIRE),
-    "road_flooded": Disturbance("cut or dammed by a road", True, (("CO2-onsite", "CO2"), ("CH4", "CH4"))),
-    "regrowth": Disturbance("growing back", True, ()),
+    "intact": Disturbance(_("not disturbed"), True, ()),
+    "degraded_moderate": Disturbance(
+        _("moderately degraded, palms felled, not drained"), True, (("CO2-onsite", "CO2"),)
+    ),
+    "degraded_heavy": Disturbance(_("heavily degraded, palms felled, not drained"), True, (("CO2-onsite", "CO2"),)),
+    "deforested_undrained": Disturbance(_("cleared, not drained"), True, (("CO2-onsite", "CO2"), ("CH4", "CH4"))),
+    "drained_forest": Disturbance(_("drained, forest or shrub"), True, _DRAINED),
+    "drained_oil_palm": Disturbance(_("drained for oil palm"), True, _DRAINED),
+    "drained_plantation": Disturbance(_("drained for a plantation, unknown or long rotation"), True, _DRAINED),
+    "drained_acacia": Disturbance(_("drained for a plantation of short rotation"), True, _DRAINED),
+    "drained_sago": Disturbance(_("shallowly drained for sago palm"), True, _DRAINED),
+    "drained_cropland": Disturbance(_("drained for crops"), True, _DRAINED),
+    "drained_rice": Disturbance(_("drained for rice"), True, _DRAINED),
+    "drained_pasture": Disturbance(_("drained for pasture"), True, _DRAINED),
+    "gold_mined": Disturbance(_("dug out for gold"), False, (("excavated", "CO2"),)),
+    "burnt": Disturbance(_("burnt in a wildfire"), False, _FIRE),
+    "burnt_prescribed": Disturbance(_("burnt on purpose"), False, _FIRE),
+    "road_flooded": Disturbance(_("cut or dammed by a road"), True, (("CO2-onsite", "CO2"), ("CH4", "CH4"))),
+    "regrowth": Disturbance(_("growing back"), True, ()),
 }
 POOLS: Final = ("CO2-onsite", "DOC", "CH4", "N2O", "fire", "excavated")
 """In the order in which they are shown."""

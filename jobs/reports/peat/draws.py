@@ -25,6 +25,9 @@ Summary = Literal["mean", "median"]
 LEAST_LEVEL: Final = 0.9
 """An uneven interval of a lower level says next to nothing of the mean: about one sigma, no lognormal has it off the middle."""
 
+SURE: Final = 1e-3
+"""A gamma of a smaller relative error is the normal one, to all digits that count, and cannot be computed where it is tiny."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -136,5 +139,7 @@ def drawn_area(area: float, se: float, name: str, seed: int, many: int) -> Numbe
     """Draws of an area: gamma, which has the mean and the standard error given and no areas below nought."""
     if area <= 0 or se <= 0:
         return np.full(many, area, np.float64)
+    if se < SURE * area:
+        return np.asarray(area + se * ndtri(shares(name, seed, many)), np.float64)
     shape = (area / se) ** 2
     return np.asarray(gamma.ppf(shares(name, seed, many), shape, scale=area / shape), np.float64)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -10,7 +11,7 @@ from typing import Any, Final, Literal, get_args
 from detection.errors import BadInput
 from jobs.reports.peat.classes import DISTURBANCES, FORMULAS, STRATA, UNITS, Term
 from jobs.reports.peat.draws import Interval, Summary, fitted
-from jobs.yamlfile import read
+from jobs.yamlfile import ConfigError, read
 
 FOLDER: Final = Path(__file__).parents[1] / "factors"
 WARMING: Final = "peat-gwp-"
@@ -100,6 +101,7 @@ def shipped(warming: bool = False) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name.startswith(WARMING) == warming))
 
 
+@cache
 def factor_set(name: str) -> FactorSet:
     """A set that comes along. Raises BadInput where there is none of this name."""
     return read_set(_known(name, shipped(), "factor set"))
@@ -124,7 +126,7 @@ def nearest(word: str, words: Sequence[str]) -> str:
 
 def read_set(file: Path) -> FactorSet:
     """A set from a file. Raises BadInput, and ConfigError where it is no YAML, with what to mend in one line."""
-    data = read(file).data
+    data = _data(file)
     _keys(data, {"name", "title", "rows"}, {"note"}, file.name)
     if not isinstance(data["rows"], list) or not data["rows"]:
         raise BadInput(f"{file.name}: rows: expected a list of factors")
@@ -137,7 +139,7 @@ def read_set(file: Path) -> FactorSet:
 
 def read_warming(file: Path) -> Warming:
     """Warming potentials from a file. Raises as `read_set`."""
-    data = read(file).data
+    data = _data(file)
     _keys(data, {"name", "title", "short", "status", "source", "gases"}, set(), file.name)
     _one_of(data["status"], STATUSES, f"{file.name}: status")
     gases = data["gases"]
@@ -172,6 +174,13 @@ def parts_of(factors: Sequence[Factor], disturbance: str, stratum: str, term: Te
         if row.pool == pool and row.gas in (gas, "any") and disturbance in row.disturbances and stratum in row.strata
     }
     return found if set(found) == set(FORMULAS[term][0]) else None
+
+
+def _data(file: Path) -> dict[str, Any]:
+    document = read(file)
+    if document.problems:
+        raise ConfigError(file, document.problems)
+    return document.data
 
 
 def _row(row: Any, name: str, where: str) -> Factor:

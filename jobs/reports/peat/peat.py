@@ -14,7 +14,8 @@ from detection.types import parameters
 from jobs.reports.peat.areas import Cohort, checked
 from jobs.reports.peat.classes import DISTURBANCES, FORMULAS, POOLS, UNITS, Term
 from jobs.reports.peat.draws import Numbers, drawn, drawn_area, fitted
-from jobs.reports.peat.factors import Factor, FactorSet, Status, Warming, chosen, factor_set, parts_of, shipped
+from jobs.reports.peat.factors import Factor, FactorSet, Status, Warming, chosen, parts_of
+from jobs.reports.peat.gaps import Gap, gaps
 
 CARBON: Final = "tC/ha/yr"
 """Unit of the factors that fit the column `ef_tco2c_ha_yr`."""
@@ -85,24 +86,6 @@ class Total:
     """Whose factors are in it; several: sets of different making were added up."""
     tco2e: Range
     """Tonnes of CO2-equivalent."""
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Something that is given off, for which there is no factor in the sets that were named."""
-
-    stratum: str
-    """Of peat."""
-    disturbance: str
-    """What happened."""
-    pool: str
-    """Not estimated."""
-    gas: str
-    """Not estimated."""
-    area_ha: float
-    """Of it, at most in a year."""
-    offered: tuple[str, ...]
-    """Sets that come along and would have one."""
 
 
 @dataclass(frozen=True)
@@ -230,16 +213,9 @@ def account(
                 sums.add(one, drawn_emission)
     used = {factor.key: factor for one in emissions for factor in one.factors}
     return Account(
-        tuple(emissions), tuple(sums.totals(draws)), tuple(_gaps(ordered, factors, years)), tuple(_ages(ordered, years)),
+        tuple(emissions), tuple(sums.totals(draws)), tuple(gaps(ordered, factors, years)), tuple(_ages(ordered, years)),
         tuple(used[key] for key in sorted(used)), ordered, warming, years, draws.sampling,
     )  # fmt: skip
-
-
-def emitting(one: Cohort, year: int) -> bool:
-    """Does it give off anything in this year? What lasts, from its year on; what is over at once, in its year alone."""
-    if not DISTURBANCES[one.disturbance].lasts:
-        return one.year == year
-    return one.year <= year and (one.until is None or year <= one.until)
 
 
 def per_hectare(factors: Mapping[str, Factor], term: Term, warming: Warming) -> float:
@@ -252,7 +228,7 @@ def _live(cohorts: Sequence[Cohort], year: int) -> Iterator[list[Cohort]]:
     """Those that emit in a year, by stratum and disturbance."""
     kinds = sorted({(one.stratum, one.disturbance) for one in cohorts})
     for kind in kinds:
-        if live := [one for one in cohorts if (one.stratum, one.disturbance) == kind and emitting(one, year)]:
+        if live := [one for one in cohorts if (one.stratum, one.disturbance) == kind and one.emits(year)]:
             yield live
 
 
@@ -274,19 +250,6 @@ def _emitted(
             draws.within(value, drawn_emission),
         )  # fmt: skip
         yield one, drawn_emission
-
-
-def _gaps(cohorts: Sequence[Cohort], factors: Sequence[Factor], years: tuple[int, int]) -> Iterator[Gap]:
-    others = [factor_set(name) for name in shipped()]
-    for kind in sorted({(one.stratum, one.disturbance) for one in cohorts}):
-        stratum, disturbance = kind
-        mine = [one for one in cohorts if (one.stratum, one.disturbance) == kind]
-        span = range(years[0], years[1] + 1)
-        area = max(fsum(one.area_ha for one in mine if emitting(one, year)) for year in span)
-        for term in DISTURBANCES[disturbance].terms:
-            if area > 0 and parts_of(factors, disturbance, stratum, term) is None:
-                offered = tuple(s.name for s in others if parts_of(s.rows, disturbance, stratum, term))
-                yield Gap(stratum, disturbance, *term, area, offered)
 
 
 def _ages(cohorts: Sequence[Cohort], years: tuple[int, int]) -> Iterator[Aged]:
