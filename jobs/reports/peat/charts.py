@@ -14,7 +14,7 @@ COLOURS: Final = {
     "CO2-onsite": "#d55e00", "DOC": "#56b4e9", "CH4": "#009e73", "N2O": "#cc79a7", "fire": "#e69f00", "excavated": "#0072b2",
 }  # fmt: skip
 """Pool -> colour: Okabe and Ito (2008)."""
-WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 720.0, 320.0, 90.0, 130.0, 30.0, 40.0
+WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 760.0, 320.0, 90.0, 205.0, 30.0, 40.0
 Stack = list[tuple[str, float]]
 """(pool, tonnes of CO2-equivalent), from the foot up."""
 LABELLED: Final = 14

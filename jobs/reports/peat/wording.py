@@ -1,12 +1,13 @@
 """What is said of the emissions of peat, in plain words; texts of the catalogue."""
 
 from collections.abc import Iterator
+from math import fsum
 from typing import Final
 
 from jobs.notify.message import _
 from jobs.notify.words import Words
 from jobs.reports.peat.classes import DISTURBANCES, STRATA
-from jobs.reports.peat.factors import unverified
+from jobs.reports.peat.factors import Factor, unverified
 from jobs.reports.peat.gaps import Gap
 from jobs.reports.peat.peat import Account, Emission, Range, Total
 
@@ -49,6 +50,11 @@ def plain(found: Account, words: Words) -> Iterator[str]:
         yield words.say(
             _("Drained or degraded peat goes on emitting in every year after, as long as it stays so; that is counted.")
         )
+    if share := _provisional(found):
+        yield words.say(
+            _("{share} of it rests on factors that nobody has held against their source yet: provisional."),
+            share=words.share(share),
+        )
     if len(overall.factor_sets) > 1:
         yield words.say(MIXED, sets=", ".join(overall.factor_sets))
 
@@ -74,12 +80,12 @@ def unknown(found: Account, words: Words) -> Iterator[str]:
         yield words.say(
             _("{n} of {all} factors have not been held against their source yet: {names}. Figures made of them are provisional."),
             n=words.number(len(lacking)), all=words.number(len(found.factors)),
-            names="; ".join(f"{one.land_use} ({one.pool}, {one.source})" for one in lacking),
+            names="; ".join(f"{one.land_use} ({_what(one)}, {one.source})" for one in lacking),
         )  # fmt: skip
     for gap in found.gaps:
         yield _gap(gap, words)
     if bare := [one for one in found.factors if one.figure.low is None]:
-        names = "; ".join(f"{one.land_use} ({one.pool}, {one.part})" for one in bare)
+        names = "; ".join(f"{one.land_use} ({_what(one)})" for one in bare)
         yield words.say(
             _("No interval is known of these factors, so that their doubt is in no figure: {names}."), names=names
         )
@@ -101,10 +107,21 @@ def _by_pool(found: Account, overall: Total, words: Words) -> Iterator[str]:
     yield words.say(_("Where it comes from: {parts}."), parts=parts)
 
 
+def _provisional(found: Account) -> float:
+    """Share of what goes up or is taken up, as amounts, that an unverified factor is in; any at all counts as a per cent."""
+    amounts = [(abs(one.tco2e.value), any(unverified(one.factors))) for one in found.emissions]
+    unsure, all_of_it = fsum(amount for amount, no in amounts if no), fsum(amount for amount, no in amounts)
+    return max(unsure / all_of_it, 0.01) if unsure else 0.0
+
+
 def _late(found: Account) -> Iterator[tuple[Emission, int]]:
     """(emission, first year of what caused it)."""
     for one in found.emissions:
         yield one, min(c.year for c in found.cohorts if (c.stratum, c.disturbance) == (one.stratum, one.disturbance))
+
+
+def _what(one: Factor) -> str:
+    return " ".join(dict.fromkeys((one.pool, one.gas, one.part)))
 
 
 def _gap(gap: Gap, words: Words) -> str:
