@@ -17,6 +17,8 @@ INK, FAINT, BEFORE, AFTER, LESS, MORE = "#1d2b24", "#5d6b63", "#0072b2", "#d55e0
 """Text, lines, and colours that everybody can tell apart (Okabe and Ito 2008)."""
 BINS: Final = 48
 TICKS: Final = 5
+LABELS: Final = 16
+"""Years that stand beside one another without touching."""
 SCALES: Final = (
     (1e6, _("million tonnes of CO2e a year")),
     (1e3, _("thousand tonnes of CO2e a year")),
@@ -90,7 +92,8 @@ def by_year(bars: Sequence[Bar], reference: float, words: Words) -> str:
         )
         middle = x + width / 2
         parts.append(_line(middle, axis.y(one.low), middle, axis.y(one.high), INK, 1.4))
-        parts.append(_text(middle, TALL - BOTTOM + 16, one.label, "middle"))
+        if place % (1 + len(bars) // LABELS) == 0:
+            parts.append(_text(middle, TALL - BOTTOM + 16, one.label, "middle"))
     y = axis.y(reference)
     parts.append(f'<path d="M{LEFT} {y}H{WIDE - RIGHT}" stroke="{INK}" stroke-dasharray="6 4" fill="none"/>')
     return _svg(parts)
