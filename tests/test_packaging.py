@@ -27,6 +27,7 @@ IN_WHEEL = (
     "jobs/migrations/env.py",
     "jobs/migrations/versions/0001_first_tables.py",
     "jobs/reports/report.html.j2",
+    *(f"jobs/reports/factors/{file.name}" for file in sorted((ROOT / "jobs" / "reports" / "factors").glob("*.yaml"))),
     *(
         f"models/trained/{folder.name}/{name}"
         for folder in sorted((ROOT / "models" / "trained").glob("*-simulated-*"))
