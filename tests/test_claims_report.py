@@ -23,7 +23,7 @@ from jobs.yamlfile import ConfigError, read
 TEXTS = Path(__file__).parent / "data" / "claims" / "texts.yaml"
 COLUMNS = [
     "claim", "check", "statement", "stated", "unit", "computed", "computed_lo", "computed_hi", "verdict", "formula",
-    "likely_causes", "would_decide", "quote", "source",
+    "meaning", "likely_causes", "would_decide", "quote", "source",
 ]  # fmt: skip
 ACCUSING = re.compile(
     r"illegal|fraud|\blied\b|lying|false|fake|cheat|mislead|deceiv|dishonest|invent|scam|ilegal|fraude|mentira|mint|falso|falsa"

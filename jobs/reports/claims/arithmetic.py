@@ -8,11 +8,9 @@ from detection.errors import BadInput
 from jobs.notify.message import _
 from jobs.reports.claims.asked import UNITS, Claim, Dates, Said, bounds_of, unit_of
 from jobs.reports.claims.finding import Finding, Verdict
-from jobs.reports.claims.numbers import Bounds, exactly, figure
+from jobs.reports.claims.numbers import WHOLE, Bounds, exactly, figure
 from jobs.reports.claims.slips import Matter, slips
 
-WHOLE: Final = 100.0
-"""Per cent."""
 SOURCE: Final = _("the source of the number: is it written as it was meant?")
 PERIOD: Final = _("the period over which the tonnes are counted, with its first and its last day")
 BOUNDARY: Final = _("the boundary of the project as a file, from which its area can be measured")

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from detection.types import parameters
 from jobs.mistakes import Rule, require
-from jobs.reports.claims.numbers import Bounds, How, rounded
+from jobs.reports.claims.numbers import COARSEST, WHOLE, Bounds, How, rounded
 
 UNITS: Final = {
     "areas": {"ha": 1.0, "km2": 100.0, "m2": 1e-4},
@@ -164,8 +164,12 @@ def unit_of(kind: str, said: Said) -> str:
 
 
 def bounds_of(kind: str, said: Said) -> Bounds:
-    """The number in the first unit of its kind, with what its rounding leaves open."""
-    return rounded(said.value, said.how) * UNITS[kind][unit_of(kind, said)]
+    """The number in the first unit of its kind, with what its rounding leaves open.
+
+    A reduction is off by no more than that share of the loss that is left, for that is what is measured: 80 % by one point.
+    """
+    coarsest = COARSEST * abs(WHOLE - said.value) if kind == "reduction" else None
+    return rounded(said.value, said.how, coarsest) * UNITS[kind][unit_of(kind, said)]
 
 
 @parameters

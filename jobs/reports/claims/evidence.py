@@ -13,19 +13,21 @@ from jobs.reports.claims.arithmetic import (
     PERIOD,
     PRODUCED,
     SAMPLE,
-    WHOLE,
     equal,
     sound,
     sound_ones,
 )
 from jobs.reports.claims.asked import UNITS, Claim, Said, bounds_of, unit_of
 from jobs.reports.claims.finding import Finding, Verdict
-from jobs.reports.claims.numbers import Bounds, figure
+from jobs.reports.claims.numbers import WHOLE, Bounds, figure
 from jobs.reports.claims.plausible import Plausible
 from jobs.reports.claims.ratio import Ratio, ratio
 from jobs.reports.claims.slips import slips
 
 PRECISION: Final = _("standard errors of both losses: the numbers agree, but how sure they are is not told")
+NO_BASELINE: Final = _("the baseline itself cannot be told from nought")
+HOLDS_NOUGHT: Final = _("the interval holds nought too: the estimates cannot tell it from no reduction")
+TOO_MUCH: Final = _("it is more than a hectare holds")
 BASELINE: Final = _(
     "the baseline: how much forest would go each year without the project, with its standard error, and what it holds"
 )
@@ -60,14 +62,13 @@ def _estimated(claim: Claim, stated: Said, found: Ratio | None, losses: tuple[Sa
     )
     formula, told = _formula(before.value, after.value), bounds_of("reduction", stated)
     verdict: Verdict = "cannot be checked"
-    low = high = None
-    if found is None:
-        formula += f"; the baseline cannot be told from nought at {WHOLE * level:g} %"
-    else:
+    low, high, why = None, None, NO_BASELINE
+    if found is not None:
         low, high = WHOLE * (1 - found.high), WHOLE * (1 - found.low)
-        error = f"standard error {figure(WHOLE * found.se)} % (both errors, delta method)"
-        formula += f"; {error}, {WHOLE * level:g} % interval {figure(low)} % to {figure(high)} % (Fieller)"
+        interval = f"{WHOLE * level:g} %: [{figure(low)} %, {figure(high)} %] (Fieller)"
+        formula += f"; SE = {figure(WHOLE * found.se)} % (delta); {interval}"
         verdict = _inside(told, low, high)
+        why = HOLDS_NOUGHT if verdict == "not supported" else ""
     causes = (
         slips(told.value, WHOLE * (1 - after.value / before.value), EQUATIONS["reduction"][0])
         if verdict == "contradicted"
@@ -75,7 +76,7 @@ def _estimated(claim: Claim, stated: Said, found: Ratio | None, losses: tuple[Sa
     )
     return Finding(
         claim.name, "reduction", "reduction", told.value, "%", WHOLE * (1 - after.value / before.value), low, high, verdict,
-        formula, SAMPLE, causes, stated.quote, stated.source, (stated, *losses),
+        formula, SAMPLE, causes, stated.quote, stated.source, (stated, *losses), why,
     )  # fmt: skip
 
 
@@ -107,9 +108,7 @@ def avoided(claim: Claim, ranges: Plausible, level: float) -> Iterator[Finding]:
         return
     tonnes = kept * ranges.stock
     what = f"({figure(base.value)} - {figure(seen.value)}) ha/yr x {figure(ranges.stock.value)} t/ha"
-    formula = (
-        f"{what} = {figure(tonnes.value)} t/yr, between {figure(tonnes.low)} and {figure(tonnes.high)} [{ranges.name}]"
-    )
+    formula = f"{what} = {figure(tonnes.value)} t/yr [{figure(tonnes.low)}, {figure(tonnes.high)}] ({ranges.name})"
     for stated in sound_ones(claim, "per_year"):
         told = bounds_of("per_year", stated)
         agrees = told.low <= tonnes.high and tonnes.low <= told.high
@@ -137,15 +136,17 @@ def size(claim: Claim, ranges: Plausible) -> Iterator[Finding]:
         rate = a_hectare / ranges.stock * WHOLE
         usual = ranges.loss * WHOLE
         what = f"{figure(each.value)} t/yr / {figure(land.value)} ha = {figure(a_hectare.value)} t/ha/yr"
-        share = f"/ {figure(ranges.stock.value)} t/ha = {figure(rate.value)} %/yr ({figure(rate.low)} to {figure(rate.high)})"
-        formula = f"{what}; {share}; {figure(usual.low)} to {figure(usual.high)} %/yr in the country [{ranges.name}]"
+        share = (
+            f"/ {figure(ranges.stock.value)} t/ha = {figure(rate.value)} %/yr [{figure(rate.low)}, {figure(rate.high)}]"
+        )
+        formula = f"{what}; {share} vs. [{figure(usual.low)}, {figure(usual.high)}] %/yr ({ranges.name})"
         within = rate.low <= usual.high
         over = a_hectare.low > ranges.stock.high
         verdict: Verdict = "supported" if within else "not supported" if over else "cannot be checked"
         yield Finding(
             claim.name, "tonnes per hectare", "per_year", a_hectare.value, "t/ha/yr", usual.value * ranges.stock.value / WHOLE,
             usual.low * ranges.stock.low / WHOLE, usual.high * ranges.stock.high / WHOLE, verdict, formula, BASELINE, (),
-            stated.quote, stated.source, (stated, area),
+            stated.quote, stated.source, (stated, area), TOO_MUCH if verdict == "not supported" else "",
         )  # fmt: skip
 
 
@@ -156,11 +157,12 @@ def stock(claim: Claim, ranges: Plausible) -> Iterator[Finding]:
         a_hectare, most = everything / land, ranges.stock
         over = a_hectare.low > most.high
         what = f"{figure(everything.value)} t / {figure(land.value)} ha = {figure(a_hectare.value)} t/ha"
-        formula = f"{what}; a hectare holds {figure(most.low)} to {figure(most.high)} t of CO2 [{ranges.name}]"
+        formula = f"{what} vs. [{figure(most.low)}, {figure(most.high)}] t/ha ({ranges.name})"
         yield Finding(
             claim.name, "stock", "total", a_hectare.value, "t/ha", most.value, most.low, most.high,
             "not supported" if over else "cannot be checked", formula, PRODUCED if over else BASELINE,
             slips(a_hectare.value, most.value, ("tonnes", "area")) if over else (), stated.quote, stated.source, (stated, area),
+            TOO_MUCH if over else "",
         )  # fmt: skip
 
 
@@ -171,8 +173,8 @@ def needed(stated: Said, level: float) -> str:
     if left <= 0:
         return "1 - observed / baseline"
     relative = WHOLE * (stated.value / 2) / (z * left)
-    half = f"{figure(stated.value)} % from {figure(stated.value / 2)} %"
-    return f"1 - observed / baseline; to tell {half}, the relative standard error of the ratio must be below {figure(relative)} %"
+    ratio_se = f"SE(observed / baseline) / (observed / baseline) < {figure(relative)} %"
+    return f"1 - observed / baseline; {figure(stated.value)} % vs. {figure(stated.value / 2)} %: {ratio_se}"
 
 
 DECIDES: Final = {

@@ -50,3 +50,5 @@ class Finding:
     """Where these are."""
     uses: tuple[Said | Dates, ...] = ()
     """Everything of the text that is in it."""
+    why: str = ""
+    """What the arithmetic means, where it does not say so itself: a text of the catalogue."""

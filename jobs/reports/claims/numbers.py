@@ -8,6 +8,8 @@ How = Literal["exact", "about", "over", "up to"]
 COARSEST: Final = 0.05
 """A rounded number is taken to be this much off at most, however many noughts it ends in (chosen: three such numbers together
 stay below a fifth, see tests/test_claims_checks.py)."""
+WHOLE: Final = 100.0
+"""Per cent."""
 NEAR: Final = 0.01
 """Numbers that differ by less agree, whatever their digits (chosen: averages and part-years are written like this)."""
 
@@ -42,14 +44,15 @@ def exactly(value: float) -> Bounds:
     return Bounds(value, value, value)
 
 
-def rounded(value: float, how: How) -> Bounds:
+def rounded(value: float, how: How, coarsest: float | None = None) -> Bounds:
     """What a number may have been before it was rounded: half a unit of its last digit that is not nought, either way.
 
-    `about` is off by `COARSEST`; `over` lies below what was rounded down, `up to` above.
+    `about` is off by `COARSEST`; `over` lies below what was rounded down, `up to` above. No number is off by more than that
+    share of it, or than `coarsest`.
     """
     if value == 0:
         return exactly(0.0)
-    most = COARSEST * abs(value)
+    most = COARSEST * abs(value) if coarsest is None else min(COARSEST * abs(value), coarsest)
     exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
     unit = float(10.0 ** int(exponent))
     off = most if how == "about" else min(unit / 2, most)

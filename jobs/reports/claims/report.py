@@ -24,6 +24,7 @@ COLUMNS: Final = (
     Column("computed_hi", "", _("Upper end, of rounding or of standard errors"), 2),
     Column("verdict", "", _("Outcome")),
     Column("formula", "", _("The arithmetic with the numbers put in")),
+    Column("meaning", "", _("What the arithmetic means, where it does not say so itself")),
     Column("likely_causes", "", _("Slips that would make this ratio")),
     Column("would_decide", "", _("Evidence that would decide")),
     Column("quote", "", _("Words of the text")),
@@ -52,7 +53,7 @@ def claims_report(asked: ClaimsReport, name: str, place: str, *, simulated: bool
 
 def _row(one: Finding) -> tuple[Cell, ...]:
     return (
-        one.claim, one.check, one.kind, one.stated, one.unit, one.computed, one.low, one.high, one.verdict, one.formula,
+        one.claim, one.check, one.kind, one.stated, one.unit, one.computed, one.low, one.high, one.verdict, one.formula, one.why,
         "; ".join(one.causes), one.decides, one.quote, one.source,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from itertools import combinations, product
 from typing import Final
 
 from jobs.notify.message import _
-from jobs.reports.claims.arithmetic import BOUNDARY, PERIOD, sound_ones
+from jobs.reports.claims.arithmetic import BOUNDARY, sound_ones
 from jobs.reports.claims.asked import DAYS_A_YEAR, Claim, Shared, Verified, bounds_of
 from jobs.reports.claims.finding import Finding, Verdict
 from jobs.reports.claims.numbers import figure
@@ -20,50 +20,36 @@ def verified(claim: Claim) -> Iterator[Finding]:
     ordered = sorted(claim.verified, key=lambda one: (one.on, one.quote))
     for one in ordered:
         if one.end is not None and one.on < one.end:
-            yield _dated(
-                claim, one, "contradicted", f"verified on {one.on}, before {one.end}, the last day of what was verified"
-            )
+            yield _dated(claim, one, "contradicted", f"{one.on} < {one.end}", _("it was verified before its last day"))
         for dates in claim.periods:
             first, last = one.start or one.on, one.end or one.on
             if first < dates.start or (one.end is not None and last > dates.end):
-                said = f"{first} to {last} is not within {dates.start} to {dates.end}"
-                yield _dated(claim, one, "contradicted", said, PERIOD)
+                formula = f"{first}/{last} vs. {dates.start}/{dates.end}"
+                yield _dated(claim, one, "contradicted", formula, _("what was verified does not lie within the period"))
     for one, other in combinations(ordered, 2):
         if (common := _common(_span(one), _span(other))) is not None:
-            said = f"{common[0]} to {common[1]} is in both what was verified on {one.on} and on {other.on}"
-            yield _dated(claim, other, "not supported", said)
+            why = _("the same days were verified twice")
+            yield _dated(claim, other, "not supported", f"{one.on}, {other.on}: {common[0]}/{common[1]}", why)
     yield from _more_than_all(claim, ordered)
 
 
 def _more_than_all(claim: Claim, ordered: Sequence[Verified]) -> Iterator[Finding]:
     tonnes = [one.tonnes for one in ordered if one.tonnes is not None]
     for total in sound_ones(claim, "total"):
-        if tonnes and sum(tonnes) > bounds_of("total", total).high:
-            made = " + ".join(map(figure, tonnes))
-            formula = f"{made} = {figure(sum(tonnes))} t verified, more than {figure(bounds_of('total', total).value)} t in all"
+        most = bounds_of("total", total)
+        if tonnes and sum(tonnes) > most.high:
+            formula = f"{' + '.join(map(figure, tonnes))} = {figure(sum(tonnes))} t > {figure(most.value)} t"
             yield Finding(
-                claim.name, "verified", "total", bounds_of("total", total).value, "t", sum(tonnes), None, None, "contradicted",
-                formula, REGISTRY, (), total.quote, total.source, (total,),
+                claim.name, "verified", "total", most.value, "t", sum(tonnes), None, None, "contradicted", formula, REGISTRY, (),
+                total.quote, total.source, (total,), _("more tonnes were verified than there are in all"),
             )  # fmt: skip
 
 
-def _dated(claim: Claim, one: Verified, verdict: Verdict, formula: str, decides: str = REGISTRY) -> Finding:
+def _dated(claim: Claim, one: Verified, verdict: Verdict, formula: str, why: str) -> Finding:
     return Finding(
-        claim.name,
-        "verified",
-        "verified",
-        one.tonnes,
-        "t",
-        None,
-        None,
-        None,
-        verdict,
-        formula,
-        decides,
-        (),
-        one.quote,
-        one.source,
-    )
+        claim.name, "verified", "verified", one.tonnes, "t", None, None, None, verdict, formula, REGISTRY, (), one.quote,
+        one.source, why=why,
+    )  # fmt: skip
 
 
 def between(claims: Sequence[Claim]) -> Iterator[Finding]:
@@ -79,35 +65,34 @@ def between(claims: Sequence[Claim]) -> Iterator[Finding]:
 
 
 def _pair(one: Claim, other: Claim, share: Shared) -> Finding:
-    verdict, formula = _counted(one, other, share)
+    verdict, why, formula = _counted(one, other, share)
     for claim in (one, other):
-        for area in sound_ones(claim, "areas"):
-            whole = bounds_of("areas", area)
+        for whole in (bounds_of("areas", area) for area in sound_ones(claim, "areas")):
             if share.area_ha > whole.high:
-                verdict = "contradicted"
-                formula += (
-                    f"; {figure(share.area_ha)} ha in common are more than all {figure(whole.value)} ha of {claim.name}"
-                )
+                verdict, why = "contradicted", _("there is more land in common than one of them has")
+                formula = f"{figure(share.area_ha)} ha > {figure(whole.value)} ha ({claim.name})"
     return Finding(
         one.name, f"counted once, with {other.name}", "shares", share.area_ha, "ha", None, None, None, verdict, formula,
-        BOUNDARY if verdict == "contradicted" else REGISTRY, (), "", share.source,
+        BOUNDARY if verdict == "contradicted" else REGISTRY, (), "", share.source, why=why,
     )  # fmt: skip
 
 
-def _counted(one: Claim, other: Claim, share: Shared) -> tuple[Verdict, str]:
-    land = f"{figure(share.area_ha)} ha in common"
+def _counted(one: Claim, other: Claim, share: Shared) -> tuple[Verdict, str, str]:
+    """Verdict, what it means, formula."""
+    land = f"{figure(share.area_ha)} ha"
     if share.area_ha == 0:
-        return "supported", land
+        return "supported", _("they have no land in common"), land
     if not (one.periods and other.periods):
-        return "cannot be checked", f"{land}; the period of {other.name if one.periods else one.name} is not told"
+        return "cannot be checked", _("the period of one of them is not told"), land
     spans = (_common((a.start, a.end), (b.start, b.end)) for a, b in product(one.periods, other.periods))
     common = max((span for span in spans if span is not None), key=lambda span: span[1] - span[0], default=None)
     if common is None:
-        return "supported", f"{land}, but no day is in both periods"
+        return "supported", _("no day is in both periods"), land
     length = ((common[1] - common[0]).days + 1) / DAYS_A_YEAR
     most = min((tonnes for claim in (one, other) for tonnes in _stake(claim, share)), default=None)
-    stake = "" if most is None else f"; up to {figure(most)} t/yr may be in both"
-    return "not supported", f"{land} from {common[0]} to {common[1]} ({figure(length)} yr){stake}"
+    stake = "" if most is None else f"; <= {figure(most)} t/yr"
+    why = _("the same land is counted in both, in the same years")
+    return "not supported", why, f"{land}, {common[0]}/{common[1]} ({figure(length)} yr){stake}"
 
 
 def _stake(claim: Claim, share: Shared) -> Iterator[float]:

@@ -37,9 +37,10 @@ NEUTRAL: Final = _(
     " each be right of a different thing."
 )
 ROUNDED: Final = _(
-    "Numbers are taken as rounded to their last digit that is not nought, and to be off by {share} at most; verdicts allow"
-    " for that."
+    "Numbers are taken as rounded to their last digit that is not nought, and to be off by {share} at most, a percentage"
+    " by that share of what is left; verdicts allow for that."
 )
+WHY: Final = _("That is: {why}.")
 FIELLER: Final = _(
     "Intervals of a ratio are Fieller's, of two losses that were estimated independently. Standard errors are taken as stated;"
     " whether the baseline is the right one no arithmetic can tell."
@@ -75,6 +76,8 @@ def sentence(one: Finding, words: Words) -> str:
     stated = statement(one, words)
     if one.verdict == "cannot be checked":
         said = words.say(_("{claim}: {stated} cannot be checked with what is given."), claim=one.claim, stated=stated)
+        if one.why:
+            said += f" {words.say(WHY, why=words.say(one.why))}"
         shown = f" {one.formula}." if one.formula else ""
         return f"{said}{shown} {words.say(_('What would decide: {decides}.'), decides=words.say(one.decides))}"
     if one.verdict == "supported":
@@ -83,13 +86,18 @@ def sentence(one: Finding, words: Words) -> str:
         text = _("{claim}: {stated} is not borne out: {formula}.")
     elif one.check == "areas":
         text = _("{claim}: the text states {stated}, and {computed} ha of the same thing: {formula}.")
-    elif one.check == "reduction":
-        text = _("{claim}: the text states {stated}; the estimates give {computed} %: {formula}.")
+    elif one.check == "reduction" and one.low is not None:
+        text = _(
+            "{claim}: the text states {stated}; the estimates give {computed} %, between {low} % and {high} %: {formula}."
+        )
     elif one.computed is None:
         text = _("{claim}: the text states {stated}, which does not go together: {formula}.")
     else:
         text = _("{claim}: the text states {stated}; the text's own numbers give {computed}: {formula}.")
-    said = words.say(text, claim=one.claim, stated=stated, computed=_number(one.computed, words), formula=one.formula)
+    numbers = {key: _number(getattr(one, key), words) for key in ("computed", "low", "high")}
+    said = words.say(text, claim=one.claim, stated=stated, formula=one.formula, **numbers)
+    if one.why:
+        said += f" {words.say(WHY, why=words.say(one.why))}"
     if one.causes:
         causes = "; ".join(map(words.say, one.causes))
         said += f" {words.say(_('A slip that would make this ratio: {causes}.'), causes=causes)}"
