@@ -167,7 +167,7 @@ def test_a_history_is_a_map(tmp_path: Path) -> None:
     assert made.map.simulated
     found = dict(zip(made.names, measure(made).cells.tolist(), strict=True))
     assert found == {
-        "loss": 5, "regrowth": 2, "stable forest": 256 - 16 - 5 - 3 - 4 - 6, "loss at another time": 1, "never forest": 4,
+        "loss": 5, "regrowth": 2, "no loss": 256 - 16 - 5 - 3 - 4 - 6, "loss at another time": 1, "never forest": 4,
         "not seen": 6,
     }  # fmt: skip
 

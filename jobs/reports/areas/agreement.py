@@ -138,7 +138,7 @@ def _alike(counts: Numbers) -> Numbers:
 
 def cohen(table: ArrayLike, z: float = 1.96) -> Estimate:
     """Cohen's kappa of two people (Cohen 1960, Educ. Psychol. Meas. 20), with the large-sample standard error of Fleiss, Cohen &
-    Everitt 1969 (Psychol. Bull. 72, eq. 13). (class of one, class of the other) counts; None where both name one class only."""
+    Everitt 1969 (Psychol. Bull. 72). (class of one, class of the other) counts; None where both name one class only."""
     counts = np.asarray(table, np.float64)
     p = counts / counts.sum()
     rows, columns = p.sum(axis=1), p.sum(axis=0)
@@ -155,7 +155,7 @@ def cohen(table: ArrayLike, z: float = 1.96) -> Estimate:
 
 def fleiss(table: ArrayLike, z: float = 1.96) -> Estimate:
     """Fleiss' kappa of several people (Fleiss 1971, Psychol. Bull. 76), each sample weighing alike however many looked at it;
-    the interval by the jackknife over samples (Fleiss & Davies 1982, Appl. Stat. 31). (sample, class) counts, two or more a
+    the interval by the jackknife over samples (Fleiss & Davies 1982, Am. J. Epidemiol. 115). (sample, class) counts, two or more a
     sample; None where one class alone was named."""
     counts = np.asarray(table, np.float64)
     kappa = float(_kappa(counts.sum(axis=0), np.asarray(_alike(counts).mean())))

@@ -119,7 +119,9 @@ def _check_places(rows: Sequence[Mapping[str, str]], place: NDArray[np.int64], s
     if np.any(far := off > ALIKE_M * sample.grid.resolution):
         one = int(np.argmax(far))
         lost = were(np.unique(place[far] + 1).tolist())
-        raise BadInput(f"{name}: {lost} not where drawn (off by {off[one]:,.0f} m); give this sample's answers")
+        raise BadInput(
+            f"{name}: {lost} not where drawn (off by {off[one]:,.0f} m); have map, seed or sampling changed?"
+        )
 
 
 def _coordinate(text: str, name: str) -> float:

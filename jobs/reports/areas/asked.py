@@ -33,8 +33,8 @@ class GeotiffMap:
 
 @parameters
 class HistoryMap:
-    """The maps of a job of kind history; what they say within the period becomes these codes: 1 loss, 2 regrowth, 3 stable
-    forest, 4 a loss at another time, 5 never forest, 6 not seen."""
+    """The maps of a job of kind history; what they say within the period becomes these codes: 1 loss, 2 regrowth, 3 no
+    loss (stable forest alone where the job had a forest baseline), 4 a loss at another time, 5 never forest, 6 not seen."""
 
     kind: Literal["history"] = "history"
     """What the map is."""

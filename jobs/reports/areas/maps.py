@@ -33,7 +33,7 @@ class Happened(IntEnum):
 
     LOSS = 1
     REGROWTH = 2
-    STABLE_FOREST = 3
+    NO_LOSS = 3
     OTHER_TIME = 4
     NEVER_FOREST = 5
     NOT_SEEN = 6
@@ -42,7 +42,7 @@ class Happened(IntEnum):
 NAMES: Final = {
     Happened.LOSS: _("loss"),
     Happened.REGROWTH: _("regrowth"),
-    Happened.STABLE_FOREST: _("stable forest"),
+    Happened.NO_LOSS: _("no loss"),
     Happened.OTHER_TIME: _("loss at another time"),
     Happened.NEVER_FOREST: _("never forest"),
     Happened.NOT_SEEN: _("not seen"),
@@ -151,7 +151,7 @@ def _happened(loss: Codes, regrowth: Codes, segmented: Codes, years: range) -> C
     within = [(one >= years.start) & (one < years.stop) for one in (loss, regrowth)]
     known = np.select(
         [within[0], within[1], loss == NO_YEAR],
-        [Happened.LOSS, Happened.REGROWTH, Happened.STABLE_FOREST],
+        [Happened.LOSS, Happened.REGROWTH, Happened.NO_LOSS],
         Happened.OTHER_TIME,
     )
     made = np.select(

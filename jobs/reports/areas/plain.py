@@ -8,7 +8,7 @@ import numpy as np
 
 from jobs.notify.message import _
 from jobs.notify.words import Words
-from jobs.reports.areas.estimate import Figure, hidden
+from jobs.reports.areas.estimate import Estimated, Figure, hidden
 from jobs.reports.areas.found import Found
 
 FIELD_HA: Final = 0.7
@@ -130,6 +130,17 @@ def _unknown(found: Found, words: Words) -> Iterator[str]:
         )
         return
     yield words.say(_("What people saw on the images is taken for the truth; where they erred, so does this report."))
+    yield from _gaps(found, words)
+    yield from _unseen(found, found.estimated, words)
+    if found.agreement is not None and not found.agreement.samples:
+        yield words.say(_("Every place was looked at by one person: how far people would agree is not known."))
+    if found.accounts:
+        yield words.say(
+            _("Figures of small areas rest on the few places that happen to lie in them; their ranges are wide.")
+        )
+
+
+def _gaps(found: Found, words: Words) -> Iterator[str]:
     settled = found.settled
     if settled is not None and (many := len(settled.ties) + len(settled.missing)):
         yield words.count(
@@ -137,17 +148,20 @@ def _unknown(found: Found, words: Words) -> Iterator[str]:
             _("{n} places that were drawn have no clear answer and are left out, as if by chance."),
             many,
         )
-    for stratum in found.estimated.single:
+
+
+def _unseen(found: Found, made: Estimated, words: Words) -> Iterator[str]:
+    for stratum in made.single:
         yield words.say(
             _("Only one place was looked at in {stratum}: how sure the figures are cannot be said."),
             stratum=words.say(stratum),
         )
-    for name, one in zip(found.estimated.classes, found.estimated.figures, strict=True):
+    for name, one in zip(made.classes, made.figures, strict=True):
         if not one.seen:
             yield words.say(
                 _("No place of the sample shows {what}: that does not mean that there is none."), what=words.say(name)
             )
-    for lost in hidden(found.estimated, found.strata, found.asked.change):
+    for lost in hidden(made, found.strata, found.asked.change):
         yield words.say(
             _(
                 "None of {n} places looked at in {stratum} shows {what}; up to {hectares} hectares of it could hide there, "
@@ -156,12 +170,6 @@ def _unknown(found: Found, words: Words) -> Iterator[str]:
             n=words.number(lost.samples), stratum=words.say(lost.stratum), what=words.say(lost.name),
             hectares=amount(lost.hectares, words),
         )  # fmt: skip
-    if found.agreement is not None and not found.agreement.samples:
-        yield words.say(_("Every place was looked at by one person: how far people would agree is not known."))
-    if found.accounts:
-        yield words.say(
-            _("Figures of small areas rest on the few places that happen to lie in them; their ranges are wide.")
-        )
 
 
 def amount(hectares: float, words: Words) -> str:

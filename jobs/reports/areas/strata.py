@@ -58,14 +58,15 @@ class Frame:
 
     def _coded(self, part: Grid) -> Members:
         codes = self.map.read(part)
-        found, position = np.unique(codes, return_inverse=True)
-        strange = [code for code in found.tolist() if code != NOTHING and code not in self.owner]
-        if strange:
+        known = np.array(sorted({NOTHING, *self.owner}))
+        owners = np.array([self.owner.get(code, OUTSIDE) for code in known.tolist()], np.int16)
+        place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+        if np.any(strange := known[place] != codes):
+            code = codes[strange].min()
             raise BadInput(
-                f"{self.map.name}: holds the code {strange[0]}, which is in no stratum; name it in `strata` or in `outside`"
+                f"{self.map.name}: holds the code {code}, which is in no stratum; name it in `strata` or in `outside`"
             )
-        owners = np.array([self.owner.get(code, OUTSIDE) for code in found.tolist()], np.int16)
-        return owners[position].reshape(codes.shape)
+        return np.asarray(owners[place])
 
 
 @dataclass(frozen=True)
