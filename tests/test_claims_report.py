@@ -39,7 +39,7 @@ def asked(**more) -> ClaimsReport:
 
 
 def made(wanted: ClaimsReport | None = None) -> Report:
-    return claims_report(wanted or asked(), "claims", "Madre de Dios y San Martín", simulated=False)
+    return claims_report(wanted or asked(), "Madre de Dios y San Martín", simulated=False)
 
 
 def test_the_table_has_verdict_value_interval_formula_and_quote() -> None:
@@ -137,7 +137,7 @@ def test_ranges_of_ones_own(tmp_path: Path) -> None:
     own = written(tmp_path, 0, {"value": 200, "low": 100, "high": 300})
     assert plausible(own).stock.value == pytest.approx(200 * 1.221 * 0.47 * 44 / 12)
     found = made(asked(own_plausible=str(own)))
-    assert list(found.basis["inputs"]) == ["own.yaml"]
+    assert list(found.basis["inputs"]) == [str(own)]
 
 
 @pytest.mark.parametrize(

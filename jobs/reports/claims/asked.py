@@ -182,7 +182,7 @@ class ClaimsReport:
     """Level of intervals that come from standard errors."""
     own_plausible: Path | None = None
     """A file of your own with what a hectare may hold and how fast forest goes, made like
-    `jobs/reports/factors/claims-plausible-peru.yaml`; null takes that."""
+    `jobs/reports/claims/plausible-peru.yaml`; null takes that."""
 
     def __post_init__(self) -> None:
         names = [one.name for one in self.claims]

@@ -9,7 +9,7 @@ from jobs.reports.claims.numbers import Bounds
 from jobs.reports.peat.factors import Status, nearest
 from jobs.yamlfile import ConfigError, read
 
-SHIPPED: Final = Path(__file__).parents[1] / "factors" / "claims-plausible-peru.yaml"
+SHIPPED: Final = Path(__file__).parent / "plausible-peru.yaml"
 ROWS: Final = {"biomass": "tdm/ha", "root_shoot": "share", "carbon_fraction": "share", "loss_rate": "1/yr"}
 """What there must be -> its unit."""
 KEYS: Final = ("what", "value", "low", "high", "unit", "status", "source", "note")

@@ -32,7 +32,7 @@ COLUMNS: Final = (
 )
 
 
-def claims_report(asked: ClaimsReport, name: str, place: str, *, simulated: bool) -> Report:
+def claims_report(asked: ClaimsReport, place: str, *, simulated: bool) -> Report:
     """The report that a config asks for. Raises BadInput and ConfigError with what to mend in one line."""
     ranges = plausible(asked.own_plausible)
     found = checked(asked.claims, ranges, asked.level)
@@ -40,11 +40,11 @@ def claims_report(asked: ClaimsReport, name: str, place: str, *, simulated: bool
     chart = Chart("claim_ratios", RATIO, partial(ratios, found), lambda words: tuple(plain(found, words)))
     own = asked.own_plausible
     return Report(
-        name, TITLE, place, simulated, lambda words: tuple(plain(found, words)),
+        "claims", TITLE, place, simulated, lambda words: tuple(plain(found, words)),
         lambda words: tuple(unknown(found, ranges, words)), (table, _ranges(ranges.sources)), (chart,),
         basis={
             "plausible": {"set": ranges.name, "status": {what: status for what, status, _source in ranges.sources}},
-            "inputs": {} if own is None else {own.name: sha256(own.read_bytes()).hexdigest()},
+            "inputs": {} if own is None else {str(own): sha256(own.read_bytes()).hexdigest()},
             "level": asked.level,
             "texts": {claim.name: sorted({said.source for _kind, said in claim.statements()}) for claim in asked.claims},
         },

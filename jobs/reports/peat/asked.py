@@ -31,7 +31,7 @@ class PeatReport:
     """Sets of factors that come along: `peat-ipcc-2013-wetlands`, `peat-palm-degradation`, `peat-excavation`. Those of the IPCC
     do not know palms felled without drainage, nor peat dug out: name the other sets to have them, and totals say so."""
     own_factors: tuple[Path, ...] = ()
-    """Files with sets of your own, made like those that come along (`jobs/reports/factors`)."""
+    """Files with sets of your own, made like those that come along (`jobs/reports/peat/factors`)."""
     gwp: str = "peat-gwp-ar5"
     """Warming potentials that come along."""
     own_gwp: Path | None = None

@@ -13,7 +13,7 @@ from jobs.reports.peat.classes import DISTURBANCES, FORMULAS, STRATA, UNITS, Ter
 from jobs.reports.peat.draws import Interval, Summary, fitted
 from jobs.yamlfile import ConfigError, read
 
-FOLDER: Final = Path(__file__).parents[1] / "factors"
+FOLDER: Final = Path(__file__).parent / "factors"
 WARMING: Final = "peat-gwp-"
 """How the names of sets of warming potentials begin."""
 Status = Literal["verified", "secondary", "unverified"]

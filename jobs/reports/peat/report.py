@@ -73,16 +73,16 @@ AGES: Final = (
 )
 
 
-def peat_report(asked: PeatReport, name: str, place: str, *, simulated: bool) -> Report:
+def peat_report(asked: PeatReport, place: str, *, simulated: bool) -> Report:
     """The report that a config asks for. Raises BadInput and ConfigError with what to mend in one line."""
     sets = [*map(factor_set, asked.factors), *map(read_set, asked.own_factors)]
     warming = warming_set(asked.gwp) if asked.own_gwp is None else read_warming(asked.own_gwp)
     years = asked.first_year, asked.last_year
     found = account(read_areas(asked.areas), sets, warming, years, asked.sampling, least=asked.least)
-    return report_of(found, name, place, simulated=simulated, files=(asked.areas, *asked.own_factors))
+    return report_of(found, place, simulated=simulated, files=(asked.areas, *asked.own_factors))
 
 
-def report_of(found: Account, name: str, place: str, *, simulated: bool, files: tuple[Path, ...] = ()) -> Report:
+def report_of(found: Account, place: str, *, simulated: bool, files: tuple[Path, ...] = ()) -> Report:
     """The report of an account; files: what it was made of."""
     tables = (
         Table("peat_emissions", TITLE, EMISSIONS, tuple(_emissions(found))),
@@ -92,7 +92,7 @@ def report_of(found: Account, name: str, place: str, *, simulated: bool, files: 
     )
     chart = Chart("peat_by_year", YEARS_TITLE, partial(yearly, found), lambda words: tuple(plain(found, words)))
     return Report(
-        name, TITLE, place, simulated, lambda words: tuple(plain(found, words)), lambda words: tuple(unknown(found, words)),
+        "peat", TITLE, place, simulated, lambda words: tuple(plain(found, words)), lambda words: tuple(unknown(found, words)),
         tables, (chart,), basis=basis(found, files),
     )  # fmt: skip
 
@@ -100,7 +100,7 @@ def report_of(found: Account, name: str, place: str, *, simulated: bool, files: 
 def basis(found: Account, files: tuple[Path, ...]) -> dict[str, Any]:
     """What it rests on."""
     return {
-        "inputs": {file.name: sha256(file.read_bytes()).hexdigest() for file in files},
+        "inputs": {str(file): sha256(file.read_bytes()).hexdigest() for file in files},
         "factor_sets": {
             name: {one.key: one.status for one in found.factors if one.factor_set == name} for name in found.factor_sets
         },
