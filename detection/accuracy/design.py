@@ -125,8 +125,8 @@ def totals(
 ) -> tuple[Numbers, Numbers]:
     """Area of any parts of the whole, e.g. a class within a boundary, and its standard error, of one stratified sample.
 
-    The expansion estimator of domains (Cochran 1977, sections 5.3 and 5.4; Sarndal, Swensson & Wretman 1992, chapter 10): a sample
-    outside of the part counts as nought, so that parts which make up a whole add up to it. (sample,) code of the stratum;
+    The expansion estimator of domains (Cochran 1977, sections 5.3 and 5.4; Sarndal, Swensson & Wretman 1992, chapter 10): a
+    sample outside of the part counts as nought, so that parts which make up a whole add up to it. (sample,) code of the stratum;
     (sample, part) is it in the part?; (stratum,) area each; (stratum,) number of units, for the finite-population correction:
     None leaves it out, which gives the areas of Olofsson et al. 2014, eq. 9-11. A stratum of one sample leaves the standard
     error open (NaN). Raises BadInput as `stehman`.

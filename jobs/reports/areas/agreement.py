@@ -155,8 +155,8 @@ def cohen(table: ArrayLike, z: float = 1.96) -> Estimate:
 
 def fleiss(table: ArrayLike, z: float = 1.96) -> Estimate:
     """Fleiss' kappa of several people (Fleiss 1971, Psychol. Bull. 76), each sample weighing alike however many looked at it;
-    the interval by the jackknife over samples (Fleiss & Davies 1982, Am. J. Epidemiol. 115). (sample, class) counts, two or more a
-    sample; None where one class alone was named."""
+    the interval by the jackknife over samples (Fleiss & Davies 1982, Am. J. Epidemiol. 115). (sample, class) counts, two or more
+    a sample; None where one class alone was named."""
     counts = np.asarray(table, np.float64)
     kappa = float(_kappa(counts.sum(axis=0), np.asarray(_alike(counts).mean())))
     if np.isnan(kappa):
