@@ -136,7 +136,7 @@ def _truth(scene: Any) -> NDArray[np.int64]:
 def _rows(world: World, name: str) -> Iterator[str]:
     rule, changes = DESIGNS[name]
     asked = AreaReport(
-        map=HistoryMap(folder=world.folder), place=world.region, first=FIRST, last=LAST, strata=STRATA,
+        map=HistoryMap(folder=world.folder), first=FIRST, last=LAST, strata=STRATA,
         sampling=Sampling(samples=2), **changes,
     )  # fmt: skip
     opened = frame(asked)

@@ -58,14 +58,13 @@ def main() -> None:
 def run(what: str, folder: Path) -> dict[str, Any]:
     """Make the input in another process, so that its memory is not counted; then the report."""
     from jobs.reports.areas.asked import AreaReport, Boundaries, GeotiffMap, Sampling, Stratum
-    from jobs.reports.areas.report import report
+    from jobs.reports.areas.report import areas_report
 
     subprocess.run([sys.executable, __file__, f"make-{what}", str(folder)], check=True)
     shape = (EDGE * CELLS, EDGE * CELLS) if what == "polygons" else NATION
     layers = (Boundaries(name="parcels", path=folder / "parcels.gpkg", id_column="code"),) if what == "polygons" else ()
     asked = AreaReport(
         map=GeotiffMap(path=folder / f"{what}.tif"),
-        place="Somewhere",
         first=date(2020, 1, 1),
         last=date(2022, 12, 31),
         strata=(Stratum(name="loss", codes=(1,)), Stratum(name="stable forest", codes=(2,))),
@@ -73,7 +72,7 @@ def run(what: str, folder: Path) -> dict[str, Any]:
         boundaries=layers,
     )
     begun = time.perf_counter()
-    drawn = report(asked)
+    drawn = areas_report(asked, "Somewhere")
     seconds = time.perf_counter() - begun
     _interpret(drawn.files["sample.csv"].decode(), folder / "answers.csv")
     from dataclasses import replace
@@ -81,7 +80,7 @@ def run(what: str, folder: Path) -> dict[str, Any]:
     from jobs.reports.areas.asked import Answered
 
     begun, busy = time.perf_counter(), time.process_time()
-    made = report(replace(asked, answers=Answered(path=folder / "answers.csv", format="sepal")))
+    made = areas_report(replace(asked, answers=Answered(path=folder / "answers.csv", format="sepal")), "Somewhere")
     again, busy = time.perf_counter() - begun, time.process_time() - busy
     tables = {one.name: len(one.rows) for one in made.tables}
     said = f"design alone {seconds:.0f} s; " + ", ".join(

@@ -41,7 +41,7 @@ def sachawatch() -> None:
 @click.argument("target", type=click.Path(path_type=Path), default=Path("job.yaml"))
 @click.option(
     "--kind",
-    type=click.Choice(["monitor", "history", "series", "evaluate", "train", "notify"]),
+    type=click.Choice(["monitor", "history", "series", "evaluate", "train", "notify", "report"]),
     default="monitor",
     help="What to describe.",
 )
@@ -267,9 +267,27 @@ def _training(config: Path | None, model: str | None) -> Any:
 
 
 @sachawatch.command()
+@click.argument("section", type=click.Choice(["areas", "redd", "peat", "claims"]))
+@CONFIG
+def report(section: Any, config: Path) -> None:
+    """Make the report SECTION of CONFIG (kind report): areas with intervals, emissions, peat, or what a claim supports.
+
+    \b
+    sachawatch report areas report.yaml     the sample to interpret, then areas with intervals
+    sachawatch report redd report.yaml      emissions from forest and their reduction
+    """
+    from jobs.progress import shown
+    from jobs.reports.run import report as make
+
+    with shown() as progress:
+        folder, languages = make(config, section, progress=progress)
+    click.echo(f"open {folder}/report.{languages[0]}.html")
+
+
+@sachawatch.command()
 @click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def repro(manifest: Path) -> None:
-    """Make the products of MANIFEST (manifest.json of a run) again, elsewhere, and say whether they are the same."""
+    """Make the products of MANIFEST (manifest.json of a run or a report) again, and say whether they are the same."""
     from jobs.clock import now
     from jobs.progress import shown
     from jobs.repro import again

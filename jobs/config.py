@@ -57,6 +57,7 @@ from jobs.yamlfile import ConfigError, Problem, read
 
 if TYPE_CHECKING:
     from jobs.notify.asked import NotifyConfig
+    from jobs.reports.asked import ReportConfig
     from jobs.training.asked import TrainConfig
 
 __all__ = [
@@ -258,7 +259,7 @@ class EvaluateConfig:
 
 KINDS: Final = {"monitor": JobConfig, "history": HistoryConfig, "series": SeriesConfig, "evaluate": EvaluateConfig}
 """The kinds that need no scikit-learn to be read."""
-Config = Union[JobConfig, HistoryConfig, SeriesConfig, EvaluateConfig, "TrainConfig", "NotifyConfig"]
+Config = Union[JobConfig, HistoryConfig, SeriesConfig, EvaluateConfig, "TrainConfig", "NotifyConfig", "ReportConfig"]
 
 
 def load(path: Path) -> Config:
@@ -312,17 +313,21 @@ def _by_section(data: dict[str, Any]) -> list[Error]:
 def kinds(kind: str | None = None) -> Mapping[str, type]:
     """Kind of config -> its class: those in KINDS and this one; all there are where there is no such kind, or none is named.
 
-    Those of training and of notifying bring libraries, seconds that no other kind should wait for.
+    Those of training, of notifying and of reports bring libraries, seconds that no other kind should wait for.
     """
     made: dict[str, type] = dict(KINDS)
-    if kind not in (*KINDS, "notify"):
+    if kind not in (*KINDS, "notify", "report"):
         from jobs.training.asked import TrainConfig
 
         made["train"] = TrainConfig
-    if kind not in (*KINDS, "train"):
+    if kind not in (*KINDS, "train", "report"):
         from jobs.notify.asked import NotifyConfig
 
         made["notify"] = NotifyConfig
+    if kind not in (*KINDS, "train", "notify"):
+        from jobs.reports.asked import ReportConfig
+
+        made["report"] = ReportConfig
     return made
 
 

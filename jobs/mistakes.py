@@ -227,7 +227,8 @@ def expected(root: Spec, spec: Spec, value: Any = None) -> str:
         some = "one or more " if spec.get("minItems") else ""
         return f"a list of {some}{_plural(expected(root, resolve(root, spec.get('items', {}))))}{null}"
     if "pattern" in spec:
-        return f"a text such as `{spec['examples'][0]}`: {spec['description'].rstrip('.')}"
+        about = f": {spec['description'].rstrip('.')}" if "description" in spec else ""
+        return f"a text such as `{spec['examples'][0]}`{about}"
     return _simple(spec) + null
 
 

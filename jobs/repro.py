@@ -66,15 +66,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError) as error:
         raise BadInput(f"{path}: is not JSON ({error}); give the manifest.json of a run or a report") from None
-    if not isinstance(found, dict) or not {"job", "config", "inputs"} <= found.keys():
-        raise BadInput(f"{path}: is no manifest of a run; give the manifest.json that lies beside its products")
+    of_a_run, of_a_report = {"job", "config", "inputs"}, {"section", "config_file", "config_text", "files"}
+    if not isinstance(found, dict) or not (of_a_run <= found.keys() or of_a_report <= found.keys()):
+        raise BadInput(
+            f"{path}: is no manifest of a run or a report; give the manifest.json that lies beside its products"
+        )
     return found
 
 
 def again(path: Path, *, now: Clock, progress: Callable[[str, int, int], None] = lambda *_: None) -> Again:
-    """Run what a manifest tells of once more, elsewhere, and compare. Raises BadInput for what is no manifest, or of a kind
+    """Make what a manifest tells of once more, elsewhere, and compare. Raises BadInput for what is no manifest, or of a kind
     that cannot be run anew, and as `jobs.run.run`."""
     said = read_manifest(path)
+    if "section" in said:
+        from jobs.reports.run import repeated
+
+        return repeated(said, progress=progress)
     config = recorded(said["config"])
     if not isinstance(config, JobConfig):
         raise BadInput(f"{path}: is of kind {config.kind}; only runs of kind monitor and reports are made again")

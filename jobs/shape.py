@@ -9,7 +9,20 @@ from jobs.yamlfile import Route
 
 Spec = Mapping[str, Any]
 """A JSON Schema, or a part of one."""
-PLACED: Final = ("sources", "area", "context", "data", "detectors", "samples", "job", "overlays")
+PLACED: Final = (
+    "sources",
+    "area",
+    "context",
+    "data",
+    "detectors",
+    "samples",
+    "job",
+    "overlays",
+    "areas",
+    "redd",
+    "peat",
+    "claims",
+)
 """Sections whose paths are relative to the config file."""
 
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from detection.types import Grid
 from jobs.reports.areas.asked import Answered, AreaReport, GeotiffMap, Sampling, Stratum
+from jobs.reports.areas.report import areas_report
 from jobs.reports.areas.sample import Sample
+from jobs.reports.parts import Report
 
 GRID = Grid("EPSG:32719", 300_000, 8_600_100, 30, (180, 210))
 NAMES = ("loss", "stable forest", "no forest")
@@ -49,13 +51,17 @@ def asked(path: Path, **changes: Any) -> AreaReport:
     """The plain report: three strata, proportional."""
     made = AreaReport(
         map=GeotiffMap(path=path),
-        place="Somewhere",
         first=date(2020, 1, 1),
         last=date(2022, 12, 31),
         strata=tuple(Stratum(name=name, codes=(code,)) for code, name in enumerate(NAMES, 1)),
         sampling=Sampling(samples=300, least=50),
     )
     return replace(made, **changes)
+
+
+def report(made: AreaReport, **more: Any) -> Report:
+    """The report of a place nobody knows."""
+    return areas_report(made, "Somewhere", **more)
 
 
 def at(sample: Sample, truth: NDArray[Any], grid: Grid = GRID) -> list[int]:

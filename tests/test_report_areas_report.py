@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from areasetup import GRID, NAMES, answered, asked, at, ceo, rewritten, world, write_map
+from areasetup import GRID, NAMES, answered, asked, at, ceo, report, rewritten, world, write_map
 from pydantic import TypeAdapter, ValidationError
 from shapely import box
 
 from detection.errors import BadInput
 from jobs.notify.words import Words
 from jobs.reports.areas.asked import AreaReport, Boundaries, Buffer, Sampling
-from jobs.reports.areas.report import report
 from jobs.reports.areas.sample import Sample, design, draw
 from jobs.reports.areas.strata import frame, measure
 from jobs.reports.parts import Report, Table

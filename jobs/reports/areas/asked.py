@@ -150,8 +150,6 @@ class AreaReport:
 
     map: Annotated[GeotiffMap | HistoryMap, Field(discriminator="kind")]
     """The map of change."""
-    place: Annotated[str, Field(examples=["Madre de Dios"])]
-    """Name of the area for people, and `aoi_id` of the tables."""
     first: date
     """First day of the period that the map speaks of."""
     last: date

@@ -17,6 +17,8 @@ class Found:
 
     asked: AreaReport
     """The config."""
+    place: str
+    """Name of the area, for people and as `aoi_id`."""
     version: str
     """Which map: its name and the beginning of its checksum."""
     strata: Strata

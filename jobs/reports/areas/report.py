@@ -27,11 +27,14 @@ from jobs.reports.areas.tables import tables
 from jobs.reports.parts import Cell, Chart, Layer, Report
 
 
-def report(asked: AreaReport, *, progress: Progress = lambda *_: None) -> Report:
+def areas_report(
+    asked: AreaReport, place: str, *, simulated: bool = False, progress: Progress = lambda *_: None
+) -> Report:
     """Draw the sample, and estimate what the answers to it allow.
 
-    Writes nothing. Raises BadInput and GridMismatch, one clear line each, for whatever is wrong with the map, the design, the
-    answers or the boundaries.
+    place: name of the area for people; simulated: something is invented, whatever the map says of itself. Writes nothing.
+    Raises BadInput and GridMismatch, one clear line each, for whatever is wrong with the map, the design, the answers or the
+    boundaries.
     """
     made = frame(asked)
     strata = measure(made, progress=progress)
@@ -40,13 +43,13 @@ def report(asked: AreaReport, *, progress: Progress = lambda *_: None) -> Report
     classes = _classes(asked, strata)
     sums = made.map.checksums
     version = "; ".join(f"{name} sha256:{value[:12]}" for name, value in sums.items())
-    found = Found(asked, version, strata, wanted, exchange.numbered(strata, classes), classes)
+    found = Found(asked, place, version, strata, wanted, exchange.numbered(strata, classes), classes)
     opened = open_boundaries(asked.boundaries, made.map.grid)
     found = replace(found, overlaps=overlaps(opened, made.map.grid.crs))
     if asked.answers is not None:
         laid = lay(opened, made, sample, progress=progress) if opened else ()
         found = _answered(found, sample, laid)
-    return _report(found, made, sample, sums)
+    return _report(found, made, sample, sums, made.map.simulated or simulated)
 
 
 def _classes(asked: AreaReport, strata: Strata) -> tuple[str, ...]:
@@ -82,12 +85,12 @@ def _answered(found: Found, sample: Sample, laid: Sequence[Laid]) -> Found:
     )
 
 
-def _report(found: Found, made: Frame, sample: Sample, sums: dict[str, str]) -> Report:
+def _report(found: Found, made: Frame, sample: Sample, sums: dict[str, str], simulated: bool) -> Report:
     return Report(
         name="areas",
         title=_("How much changed"),
-        place=found.asked.place,
-        simulated=made.map.simulated,
+        place=found.place,
+        simulated=simulated,
         plain=lambda words: plain(found, words),
         unknown=lambda words: unknown(found, words),
         tables=tables(found),
@@ -187,7 +190,7 @@ def _basis(found: Found, made: Frame, sums: dict[str, str]) -> dict[str, Any]:
             "seed": asked.sampling.seed, "rule": asked.sampling.rule, "wanted": found.design.wanted,
             "drawn": int(found.design.many.sum()), "method": "stratified random, without replacement, permanent random numbers",
         },
-        "inputs": {path.name: _sha256(path) for path in files},
+        "inputs": {str(path): _sha256(path) for path in files},
         "confidence": asked.confidence,
         "z": found.z,
         "estimator": estimated.estimator if estimated else None,

@@ -77,7 +77,7 @@ def _row(
 ) -> tuple[Cell, ...]:
     asked = found.asked
     return (
-        asked.place, asked.first.isoformat(), asked.last.isoformat(), stratum, name, mapped, one.samples, one.hectares, one.se,
+        found.place, asked.first.isoformat(), asked.last.isoformat(), stratum, name, mapped, one.samples, one.hectares, one.se,
         asked.confidence, one.low, one.high, *accuracies, made.estimator, found.z, found.version,
     )  # fmt: skip
 
