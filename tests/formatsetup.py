@@ -62,7 +62,9 @@ def tell(
     told: dict[str, list[int]] = {}
     for ident, revision in sorted(known):
         told.setdefault(ident, []).append(revision)
-    records = Records(lambda keys: {key: known[key] for key in keys}, lambda *_: 0, lambda _: told, lambda *_: None)
+    records = Records(
+        lambda keys: {key: known[key] for key in keys}, lambda *_: 0, lambda _: told, lambda *_: None, lambda *_: ""
+    )
     claimed = [
         Delivery(
             f"d{i}", "lista", one.alert.id, one.alert.revision, one.kind, "all", "", "sending", 1, AT, AT, None, ""

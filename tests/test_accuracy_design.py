@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detection.accuracy.design import accuracies, allocate, area_bias, areas, coverage, sample_size, stehman
+from detection.accuracy.allocation import allocate, needed, sample_size, sepal
+from detection.accuracy.design import accuracies, area_bias, areas, coverage, stehman, totals
 from detection.errors import BadInput
 
 TABLE_8 = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]
@@ -158,6 +159,46 @@ def test_allocations_of_641() -> None:
         allocate(10, SHARES, smallest=3)
     with pytest.raises(BadInput, match="needs the expected user's accuracies"):
         allocate(10, SHARES, "neyman")
+
+
+def test_sepal_rounds_down_and_lifts_the_rare() -> None:
+    """aa_design/server.R by hand, of 640.536 samples and at least 50: two rare strata, 540.536 left for the common ones."""
+    assert needed(SHARES, EXPECTED, 0.01) == pytest.approx(640.5359220665348, rel=1e-12)
+    made = sepal(needed(SHARES, EXPECTED, 0.01), SHARES, 50)
+    assert made.equal.tolist() == [160] * 4
+    assert made.proportional.tolist() == [12, 9, 204, 413]
+    assert made.adjprop == pytest.approx([0.02 / 0.965, 0.015 / 0.965, 0.32 / 0.965, 0.645 / 0.965])
+    assert made.final.tolist() == [50, 50, 179, 361]
+    assert allocate(641, SHARES, "sepal").tolist() == [12, 9, 205, 413]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(1, 9), min_size=3, max_size=3), min_size=2, max_size=4), st.data())
+def test_parts_add_up_to_the_whole(counts: list[list[int]], data: st.DataObject) -> None:
+    """Whatever the parts: a class within a boundary and without make the class, as Olofsson estimates it."""
+    size = np.linspace(7.0, 90.0, len(counts))
+    i, j = np.nonzero(np.ones((len(counts), 3)))
+    stratum, reference = np.repeat(i, np.ravel(counts)), np.repeat(j, np.ravel(counts))
+    within = np.array(data.draw(st.lists(st.booleans(), min_size=len(stratum), max_size=len(stratum))))
+    one = reference == 0
+    area, error = totals(stratum, np.column_stack([one, one & within, one & ~within]), size)
+    assert area[1] + area[2] == pytest.approx(area[0], rel=1e-12)
+    assert area[0] == pytest.approx(areas(counts, size).area[0], rel=1e-12)
+    assert error[0] == pytest.approx(areas(counts, size).area_se[0], rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_parts_of_stehman_2014() -> None:
+    """The same sample: area of A .35 +- .0822478 of 100,000 units; without the correction it would be wider."""
+    stratum, _, reference = STEHMAN
+    units = [40_000, 30_000, 20_000, 10_000]
+    member = (np.array(reference) == 0)[:, None]
+    area, error = totals(stratum, member, units, units=units)
+    assert (area[0], error[0]) == pytest.approx((35_000, 8_224.78), rel=1e-6)
+    hectares, wide = totals(stratum, member, np.array(units) * 0.09)
+    assert hectares[0] == pytest.approx(3_150)
+    assert wide[0] > error[0] * 0.09
+    scaled, _ = stehman(*STEHMAN, np.array(units) * 0.09, 4, units=units)
+    assert scaled.area_se[0] == pytest.approx(error[0] * 0.09)
 
 
 @settings(max_examples=50, deadline=None)

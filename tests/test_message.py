@@ -40,7 +40,7 @@ LONG = "Reserva Comunal de los Pueblos Ancestrales del Alto Río y sus Afluentes
 
 
 def marked() -> set[str]:
-    """Every text of the package that is said to people: what `_` marks, inside f-strings too."""
+    """Every text of the packages that is said to people: what `_` marks, inside f-strings too."""
     calls = (node for file in FOLDER.rglob("*.py") for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
     mine = (one for one in calls if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "_")
     return {argument.value for one in mine for argument in one.args if isinstance(argument, ast.Constant)}

@@ -27,6 +27,7 @@ IN_WHEEL = (
     "jobs/migrations/env.py",
     "jobs/migrations/versions/0001_first_tables.py",
     "jobs/reports/report.html.j2",
+    *(str(file.relative_to(ROOT)) for file in sorted((ROOT / "jobs" / "reports").rglob("*.yaml"))),
     *(
         f"jobs/notify/{name}"
         for name in ("letter.html.j2", "base.html.j2", "page.html.j2", "index.html.j2", "locale/es.po")

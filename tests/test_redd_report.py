@@ -18,10 +18,10 @@ from detection.errors import BadInput
 from jobs.notify.words import Words
 from jobs.reports.form import files
 from jobs.reports.parts import Report, Table
-from jobs.reports.redd.asked import Category, Redd
+from jobs.reports.redd.asked import Category, ReddReport
 from jobs.reports.redd.charts import Bar, Step, by_year, distribution, waterfall
 from jobs.reports.redd.landmatrix import CATEGORIES
-from jobs.reports.redd.report import report
+from jobs.reports.redd.report import redd_report
 from jobs.reports.redd.workbook import Drawing, read_workbook, write
 
 AREAS = """transition,period,stratum,activity,before,after,area_ha,se_ha
@@ -31,8 +31,6 @@ T2_cut,T2,north,DF,forest,field,1000,100
 T2_thin,T2,north,DG,forest,forest_deg,1500,200
 """
 ASKED: dict[str, Any] = {
-    "place": "Alto <Mayo>",
-    "simulated": True,
     "account": {
         "kind": "own",
         "periods": [
@@ -70,18 +68,21 @@ ASKED: dict[str, Any] = {
 }  # fmt: skip
 
 
-def asked(folder: Path, change: Callable[[dict[str, Any]], Any] = lambda _: None, areas: str = AREAS) -> Redd:
+PLACE = "Alto <Mayo>"
+
+
+def asked(folder: Path, change: Callable[[dict[str, Any]], Any] = lambda _: None, areas: str = AREAS) -> ReddReport:
     """What a config says, with its table in the folder."""
     data = json.loads(json.dumps(ASKED))
     change(data)
     (folder / "areas.csv").write_text(areas, encoding="utf-8")
     if "areas" in data["account"]:
         data["account"]["areas"]["path"] = str(folder / "areas.csv")
-    return TypeAdapter(Redd).validate_python(data)
+    return TypeAdapter(ReddReport).validate_python(data)
 
 
 def made(folder: Path, change: Callable[[dict[str, Any]], Any] = lambda _: None, areas: str = AREAS) -> Report:
-    return report(asked(folder, change, areas), lambda *_: None)
+    return redd_report(asked(folder, change, areas), PLACE, simulated=True, progress=lambda *_: None)
 
 
 def table(found: Report, name: str) -> Table:
@@ -366,11 +367,11 @@ def test_a_workbook_of_theirs_makes_a_report(tmp_path: Path) -> None:
         data["land"] = None
 
     told: list[tuple[str, int, int]] = []
-    found = report(asked(tmp_path, theirs), lambda *step: told.append(step))
+    found = redd_report(asked(tmp_path, theirs), PLACE, simulated=True, progress=lambda *step: told.append(step))
     assert told == [("redd", 0, 2), ("redd", 1, 2), ("redd", 2, 2)]
     values = dict(
         zip(column(table(found, "redd_results"), "result"), column(table(found, "redd_results"), "value"), strict=True)
     )
     assert values["reduction MON"] == pytest.approx(13949090.91, abs=0.005)
-    assert found.simulated and found.basis["inputs"].keys() == {"theirs.xlsx"}
+    assert found.simulated and found.basis["inputs"].keys() == {str(tmp_path / "theirs.xlsx")}
     assert replace(found, simulated=False).tables == found.tables

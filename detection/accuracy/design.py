@@ -5,7 +5,7 @@ J. Remote Sens. 35) where they are not, e.g. with a buffer around change or a ma
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -88,77 +88,60 @@ def accuracies(matrix: ArrayLike, strata: ArrayLike) -> Accuracies:
 
 
 def stehman(
-    stratum: ArrayLike, mapped: ArrayLike, reference: ArrayLike, sizes: ArrayLike, classes: int
+    stratum: ArrayLike,
+    mapped: ArrayLike,
+    reference: ArrayLike,
+    sizes: ArrayLike,
+    classes: int,
+    *,
+    units: ArrayLike | None = None,
 ) -> tuple[Areas, Accuracies]:
     """Areas and accuracies where strata differ from map classes, by the ratio estimator (Stehman 2014; indicators of eq. 12-23).
 
-    (sample,) code of the stratum, of the map's class and of the reference class; (stratum,) number of units each, which the
-    finite-population correction needs. `area` is in units. Raises BadInput for a stratum with units but no sample, more
-    samples than units, or an unknown code.
+    (sample,) code of the stratum, of the map's class and of the reference class; (stratum,) area each, in the unit of which
+    `area` is; (stratum,) number of units each, which the finite-population correction needs: None where the areas are
+    numbers of units. Raises BadInput for a stratum with an area but no sample, more samples than units, or an unknown code.
     """
     h, m, r = (np.asarray(column, np.int64) for column in (stratum, mapped, reference))
     size = np.asarray(sizes, np.float64)
+    count = size if units is None else np.asarray(units, np.float64)
     for name, codes, many in (("stratum", h, len(size)), ("map", m, classes), ("reference", r, classes)):
         if codes.size and not 0 <= codes.min() <= codes.max() < many:
             raise BadInput(f"design: {name} code {codes.max()} is unknown, there are {many}; mend the code")
-    sampled = np.bincount(h, minlength=len(size))
-    if np.any(sampled > size):
-        raise BadInput("design: a stratum has more samples than units; give the number of units it was drawn from")
-    _sampled(sampled.astype(np.float64), size)
+    left = _left(h, size, count)
     every = range(classes)
     ones = np.ones(len(h))
-    share = [_ratio(h, 1.0 * (r == k), ones, size) for k in every]
-    users = [_ratio(h, 1.0 * ((m == k) & (r == k)), 1.0 * (m == k), size) for k in every]
-    producers = [_ratio(h, 1.0 * ((m == k) & (r == k)), 1.0 * (r == k), size) for k in every]
+    share = [_ratio(h, 1.0 * (r == k), ones, size, left) for k in every]
+    users = [_ratio(h, 1.0 * ((m == k) & (r == k)), 1.0 * (m == k), size, left) for k in every]
+    producers = [_ratio(h, 1.0 * ((m == k) & (r == k)), 1.0 * (r == k), size, left) for k in every]
     (p, p_se), (u, u_se), (a, a_se) = (np.array(pairs).reshape(-1, 2).T for pairs in (share, users, producers))
-    overall, overall_se = _ratio(h, 1.0 * (m == r), ones, size)
+    overall, overall_se = _ratio(h, 1.0 * (m == r), ones, size, left)
     whole = size.sum()
     return Areas(p, p_se, p * whole, p_se * whole), Accuracies(overall, overall_se, u, u_se, a, a_se)
 
 
-def sample_size(strata: ArrayLike, users: ArrayLike, overall_se: float) -> int:
-    """Samples for a standard error of the overall accuracy (Cochran 1977, eq. 5.25; Olofsson et al. 2014, eq. 13).
+def totals(
+    stratum: ArrayLike, member: ArrayLike, sizes: ArrayLike, *, units: ArrayLike | None = None
+) -> tuple[Numbers, Numbers]:
+    """Area of any parts of the whole, e.g. a class within a boundary, and its standard error, of one stratified sample.
 
-    (stratum,) areas in any unit, (stratum,) user's accuracies that are expected. Raises BadInput for a standard error of 0.
+    The expansion estimator of domains (Cochran 1977, sections 5.3 and 5.4; Sarndal, Swensson & Wretman 1992, chapter 10): a
+    sample outside of the part counts as nought, so that parts which make up a whole add up to it. (sample,) code of the stratum;
+    (sample, part) is it in the part?; (stratum,) area each; (stratum,) number of units, for the finite-population correction:
+    None leaves it out, which gives the areas of Olofsson et al. 2014, eq. 9-11. A stratum of one sample leaves the standard
+    error open (NaN). Raises BadInput as `stehman`.
     """
-    if not overall_se > 0:
-        raise BadInput(f"design: standard error {overall_se:g} is not above 0; give what you can afford, e.g. 0.01")
-    weight, expected = np.asarray(strata, np.float64), np.asarray(users, np.float64)
-    spread = np.sqrt(expected * (1 - expected))
-    return int(np.ceil((weight @ spread / weight.sum() / overall_se) ** 2))
-
-
-def allocate(
-    samples: int,
-    strata: ArrayLike,
-    how: Literal["proportional", "equal", "neyman"] = "proportional",
-    *,
-    users: ArrayLike | None = None,
-    smallest: int = 0,
-) -> NDArray[np.int64]:
-    """(stratum,) samples of each, `samples` in all; rare strata get at least `smallest`, the others share what is left.
-
-    By area, alike, or by area times expected standard deviation (Neyman 1934), which needs `users`. Fractions go to the
-    largest remainders. Raises BadInput when the smallest ones do not fit, or Neyman has no users.
-    """
-    size = np.asarray(strata, np.float64)
-    if how == "neyman" and users is None:
-        raise BadInput("design: allocation 'neyman' needs the expected user's accuracies; give them")
-    expected = np.full(len(size), 0.5) if users is None else np.asarray(users, np.float64)
-    spread = size * np.sqrt(expected * (1 - expected))
-    pull = {"proportional": size, "equal": np.ones(len(size)), "neyman": spread}[how]
-    if smallest * len(size) > samples:
-        raise BadInput(
-            f"design: {samples} samples for {len(size)} strata of at least {smallest}; give more or ask for less"
-        )
-    low = np.zeros(len(size), np.bool_)
-    while True:  # one more stratum at least each round, so it ends
-        wanted = np.where(low, smallest, 0.0)
-        free = pull[~low] if pull[~low].any() else np.ones((~low).sum())
-        wanted[~low] = (samples - wanted.sum()) * free / max(free.sum(), 1e-300)
-        if not np.any(short := ~low & (wanted < smallest)):
-            return _whole(wanted, samples)
-        low |= short
+    h, size = np.asarray(stratum, np.int64), np.asarray(sizes, np.float64)
+    inside = np.asarray(member, np.bool_)
+    left = _left(h, size, None if units is None else np.asarray(units, np.float64))
+    many = np.bincount(h, minlength=len(size)).astype(np.float64)
+    found = np.array([np.bincount(h[column], minlength=len(size)) for column in inside.T], np.float64).reshape(
+        inside.shape[1], len(size)
+    )
+    share = np.divide(found, many, out=np.zeros_like(found), where=many > 0)
+    open_ = np.where((many == 1) & (left > 0) & (size > 0), np.nan, 0.0) + np.zeros_like(found)
+    spread = np.divide(share * (1 - share), many - 1, out=open_, where=many > 1)
+    return share @ size, np.sqrt(spread @ (size**2 * left))
 
 
 def area_bias(estimate: float, truth: float) -> float | None:
@@ -202,7 +185,20 @@ def _shares(counts: Numbers, size: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     return size / size.sum(), within, spread
 
 
-def _ratio(stratum: NDArray[np.int64], y: Numbers, x: Numbers, size: Numbers) -> tuple[float, float]:
+def _left(stratum: NDArray[np.int64], size: Numbers, units: Numbers | None) -> Numbers:
+    """(stratum,) the finite-population correction 1 - n/N; 1 where there is none."""
+    if stratum.size and not 0 <= stratum.min() <= stratum.max() < len(size):
+        raise BadInput(f"design: stratum code {stratum.max()} is unknown, there are {len(size)}; mend the code")
+    sampled = np.bincount(stratum, minlength=len(size)).astype(np.float64)
+    _sampled(sampled, size)
+    if units is None:
+        return np.ones(len(size))
+    if np.any(sampled > units):
+        raise BadInput("design: a stratum has more samples than units; give the number of units it was drawn from")
+    return 1 - np.divide(sampled, units, out=np.zeros(len(size)), where=units > 0)
+
+
+def _ratio(stratum: NDArray[np.int64], y: Numbers, x: Numbers, size: Numbers, left: Numbers) -> tuple[float, float]:
     """Total of y over total of x, and its standard error, with the finite-population correction (Stehman 2014)."""
     many = np.bincount(stratum, minlength=len(size))
     drawn = size[stratum] / many[stratum]
@@ -214,13 +210,5 @@ def _ratio(stratum: NDArray[np.int64], y: Numbers, x: Numbers, size: Numbers) ->
     mean = np.bincount(stratum, residual, len(size)) / np.maximum(many, 1)
     squares = np.bincount(stratum, (residual - mean[stratum]) ** 2, len(size))
     s2 = np.divide(squares, many - 1, out=np.where(many == 1, np.nan, 0.0), where=many > 1)
-    corrected = np.divide(size * (size - many), many, out=np.zeros_like(size), where=many > 0)
+    corrected = np.divide(size**2 * left, many, out=np.zeros_like(size), where=many > 0)
     return ratio, float(np.sqrt(np.where(corrected > 0, corrected * s2, 0.0).sum())) / below
-
-
-def _whole(wanted: Numbers, samples: int) -> NDArray[np.int64]:
-    """Largest remainders; of equal ones, the first."""
-    made = np.floor(wanted + 1e-9).astype(np.int64)
-    rest = samples - int(made.sum())
-    made[np.argsort(made - wanted, kind="stable")[:rest]] += 1
-    return made

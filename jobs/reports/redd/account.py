@@ -8,7 +8,15 @@ from typing import cast
 
 from detection.errors import BadInput
 from jobs.reports.redd.activity import Period, Transition
-from jobs.reports.redd.asked import EstimatedAreas, Figure, FireAsked, OwnAccount, Redd, RegrowthAsked, StocksAsked
+from jobs.reports.redd.asked import (
+    EstimatedAreas,
+    Figure,
+    FireAsked,
+    OwnAccount,
+    ReddReport,
+    RegrowthAsked,
+    StocksAsked,
+)
 from jobs.reports.redd.emissions import Account
 from jobs.reports.redd.factors import Factor, Factors, shipped
 from jobs.reports.redd.flows import Fire, Regrowth
@@ -47,12 +55,12 @@ class Case:
     """All sets of factors."""
 
 
-def case(asked: Redd) -> Case:
+def case(asked: ReddReport) -> Case:
     """The account that was asked for. Raises BadInput, in one line, for what is wrong with it or its files."""
     factors, own = shipped(asked.factors), asked.account
     path = own.areas.path if isinstance(own, OwnAccount) else own.path
     content = content_of(path)
-    inputs = {path.name: hashlib.sha256(content).hexdigest()}
+    inputs = {str(path): hashlib.sha256(content).hexdigest()}
     if not isinstance(own, OwnAccount):
         account, drawing = read_workbook(content, path.name)
         origins = {name: Origin(path.name, "given") for name in account.quantities}

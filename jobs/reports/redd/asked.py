@@ -297,13 +297,9 @@ class Land:
 
 
 @parameters
-class Redd:
+class ReddReport:
     """A report of emissions from forest and their reduction."""
 
-    place: Annotated[str, MinLen(1)]
-    """Name of the area, for people."""
-    simulated: bool = False
-    """Areas or factors are invented: said wherever a figure stands."""
     account: Annotated[OwnAccount | WorkbookAccount, Field(discriminator="kind")]
     """Areas and carbon."""
     factors: tuple[Path, ...] = ()

@@ -7,7 +7,7 @@ from jobs.notify.message import _
 from jobs.reports.parts import Cell, Column, Table
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import Period
-from jobs.reports.redd.asked import Redd, Schemes
+from jobs.reports.redd.asked import ReddReport, Schemes
 from jobs.reports.redd.montecarlo import summary
 from jobs.reports.redd.results import Results
 from jobs.reports.redd.schemes import (
@@ -70,7 +70,7 @@ def _schemes(asked: Schemes, kind: str, found: Results) -> Iterator[tuple[Cell, 
         yield ("GCF (sheet)", kind, "median", at_90.median, half, GCF_SHEET, left, rule)
 
 
-def trees_rows(asked: Redd, case: Case, found: Results) -> tuple[TreesRow, ...]:
+def trees_rows(asked: ReddReport, case: Case, found: Results) -> tuple[TreesRow, ...]:
     """Years under ART TREES, then all of them together, by the mean of the draws."""
     rule = asked.schemes.trees
     if rule is None:

@@ -108,7 +108,7 @@ class Factors:
 
 def shipped(own: Sequence[Path] = ()) -> Factors:
     """The sets that come along, and the job's own, whose factors win over those of the same name."""
-    there = sorted((files("jobs.reports") / FOLDER).iterdir(), key=lambda one: one.name)
+    there = sorted((files("jobs.reports.redd") / FOLDER).iterdir(), key=lambda one: one.name)
     texts = [(Path(one.name), one.read_bytes()) for one in there if one.name.endswith(".yaml")]
     return _together([*texts, *((path, _content(path)) for path in own)])
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from jobs.notify.message import _
 from jobs.notify.words import Words
 from jobs.reports.redd.account import Case, used
-from jobs.reports.redd.asked import Redd
+from jobs.reports.redd.asked import ReddReport
 from jobs.reports.redd.factors import UNVERIFIED
 from jobs.reports.redd.montecarlo import Summary
 from jobs.reports.redd.results import GROSS, Results
@@ -102,7 +102,7 @@ def _compared(found: Results, kind: str, words: Words) -> str:
     )
 
 
-def unknown(asked: Redd, case: Case, words: Words) -> Iterator[str]:
+def unknown(asked: ReddReport, case: Case, words: Words) -> Iterator[str]:
     """What is not known, and what must not be read out of it."""
     account, stocks = case.account, case.account.stocks
     pools = {one.pool for one in stocks.elements}
@@ -144,7 +144,7 @@ def _of_factors(case: Case, words: Words) -> Iterator[str]:
         yield words.say(_("Taken as exact, because no error of it is known: {names}."), names=", ".join(exact))
 
 
-def _of_schemes(asked: Redd, case: Case, words: Words) -> Iterator[str]:
+def _of_schemes(asked: ReddReport, case: Case, words: Words) -> Iterator[str]:
     yield words.say(
         _("Rules of VCS and its jurisdictional programme, and the scorecard of the Green Climate Fund, are not in here: "
           "their texts could not be checked.")

@@ -1,6 +1,7 @@
 """The report of emissions: tables, first page, drawings and exchange files out of one set of results."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from jobs.notify.message import _
@@ -9,7 +10,7 @@ from jobs.reports.parts import Cell, Chart, Report, Table
 from jobs.reports.redd import charts, discounts, tables
 from jobs.reports.redd.account import Case, case, used
 from jobs.reports.redd.activity import REFERENCE
-from jobs.reports.redd.asked import Land, Redd
+from jobs.reports.redd.asked import Land, ReddReport
 from jobs.reports.redd.landmatrix import LandMatrix, changes_of, matrices
 from jobs.reports.redd.landmatrix import write as write_land
 from jobs.reports.redd.plain import plain, unknown
@@ -35,8 +36,11 @@ ACTIVITIES: Final = {
 """Activity -> under its column."""
 
 
-def report(asked: Redd, progress: Progress) -> Report:
-    """Emissions, reductions and discounts. Raises BadInput, in one line, for what is wrong with files or figures."""
+def redd_report(asked: ReddReport, place: str, *, simulated: bool, progress: Progress) -> Report:
+    """Emissions, reductions and discounts; place: name of the area for people; simulated: areas or factors are invented.
+
+    Raises BadInput, in one line, for what is wrong with files or figures.
+    """
     progress(STAGE, 0, 2)
     found_case = case(asked)
     progress(STAGE, 1, 2)
@@ -44,7 +48,7 @@ def report(asked: Redd, progress: Progress) -> Report:
     years = _land(asked.land, found_case)
     made = _report(asked, found_case, found, years)
     progress(STAGE, 2, 2)
-    return made
+    return replace(made, place=place, simulated=simulated)
 
 
 def _land(asked: Land | None, found: Case) -> tuple[LandMatrix, ...]:
@@ -57,7 +61,7 @@ def _land(asked: Land | None, found: Case) -> tuple[LandMatrix, ...]:
     return matrices(initial, changes_of(found.account, uses, found.account.values))
 
 
-def _report(asked: Redd, known: Case, found: Results, years: Sequence[LandMatrix]) -> Report:
+def _report(asked: ReddReport, known: Case, found: Results, years: Sequence[LandMatrix]) -> Report:
     rows = discounts.trees_rows(asked, known, found)
     schemes = discounts.schemes(asked.schemes, known, found)
     together = rows[-1] if rows else None
@@ -73,7 +77,7 @@ def _report(asked: Redd, known: Case, found: Results, years: Sequence[LandMatrix
     if years:
         files["ghgi_land_matrix.xlsx"] = write_land(years)
     return Report(
-        NAME, _("Emissions from forest and their reduction"), asked.place, asked.simulated,
+        NAME, _("Emissions from forest and their reduction"), "", False,
         plain=lambda words: list(plain(known, found, together, words)),
         unknown=lambda words: list(unknown(asked, known, words)),
         tables=tuple(shown), charts=_charts(known, found), files=files, basis=_basis(known),

@@ -7,7 +7,7 @@ from jobs.notify.message import _
 from jobs.reports.parts import Cell, Column, Lines, Table
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import REFERENCE
-from jobs.reports.redd.asked import Redd
+from jobs.reports.redd.asked import ReddReport
 from jobs.reports.redd.landmatrix import CATEGORIES, LandMatrix, lines
 from jobs.reports.redd.results import GROSS, REMOVED, Both, Results
 
@@ -183,7 +183,7 @@ def land(years: Sequence[LandMatrix]) -> Table:
     )
 
 
-def beside(asked: Redd, case: Case, found: Results) -> Table:
+def beside(asked: ReddReport, case: Case, found: Results) -> Table:
     """The result and what others have submitted, which is something else."""
     columns = (
         Column("what"),

@@ -1,0 +1,57 @@
+"""What a config of kind `report` says: the area, and the reports that are wanted of it."""
+
+from typing import Annotated, Literal
+
+from annotated_types import MinLen
+from pydantic import Field
+
+from detection.types import parameters
+from jobs.mistakes import require
+from jobs.notify.words import Words
+from jobs.reports.areas.asked import AreaReport
+from jobs.reports.claims.asked import ClaimsReport
+from jobs.reports.peat.asked import PeatReport
+from jobs.reports.redd.asked import ReddReport
+from jobs.sections import Name, Output
+
+ReportKind = Literal["areas", "redd", "peat", "claims"]
+
+
+@parameters
+class ReportConfig:
+    """Reports on an area, from what jobs and people found: each section is one, made by `sachawatch report SECTION CONFIG`."""
+
+    kind: Literal["report"] = "report"
+    """What this file describes: `report` tells what jobs and people found, with intervals."""
+    name: Name
+    """Name of the reports: small letters, digits and hyphens, at most 41."""
+    place: Annotated[str, MinLen(1), Field(examples=["Madre de Dios"])]
+    """Name of the area for people, and `aoi_id` in tables."""
+    simulated: bool = False
+    """Something that goes in is invented: every page and workbook says so. Of the maps of our own jobs it is known."""
+    languages: Annotated[tuple[str, ...], MinLen(1)] = ("es", "en")
+    """Languages of the pages, the first also of the workbook; there are catalogues of `en` and `es`."""
+    areas: AreaReport | None = None
+    """How much changed, from a sample that people interpreted."""
+    redd: ReddReport | None = None
+    """Emissions from forest and their reduction."""
+    peat: PeatReport | None = None
+    """Emissions of disturbed peat."""
+    claims: ClaimsReport | None = None
+    """What the numbers of a claim support."""
+    output: Output = Output()
+    """Where reports go: `NAME/SECTION/latest` in this folder."""
+
+    def __post_init__(self) -> None:
+        for language in self.languages:
+            Words(language)
+        wanted = (self.areas, self.redd, self.peat, self.claims)
+        once = len(set(self.languages)) == len(self.languages)
+        require(
+            (
+                any(one is not None for one in wanted),
+                ("areas", "redd", "peat", "claims"),
+                "asks for no report; add a section",
+            ),
+            (once, ("languages",), "a language is named twice; name each once"),
+        )
