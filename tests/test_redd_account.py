@@ -17,8 +17,8 @@ from jobs.reports.redd.activity import Period, Transition
 from jobs.reports.redd.emissions import Account, emitting, level, outcomes, rows, yearly
 from jobs.reports.redd.flows import Fire, Regrowth
 from jobs.reports.redd.montecarlo import drawn, shares, summary
-from jobs.reports.redd.propagation import of_product, of_sum, propagate, z
-from jobs.reports.redd.quantity import Quantity, constant, draw, mean_of, one_unit, require_unit
+from jobs.reports.redd.propagation import propagate, z
+from jobs.reports.redd.quantity import Quantity, constant, draw, mean_of, require_unit
 from jobs.reports.redd.stocks import Element, Stocks
 
 SHAPES = (
@@ -76,22 +76,16 @@ def test_streams_have_names() -> None:
         (lambda: Quantity("q", 1, "1", 0, "triangular", (3, 1, 2)), "parameters 3, 1, 2 of a triangular"),
         (lambda: Quantity("q", 1, "1", 0, "uniform", (2, 2)), "parameters 2, 2 of a uniform distribution do not rise"),
         (lambda: Quantity("q", 1, "1", 0, "normal", (2,)), "a normal distribution has 0 parameters, found 1"),
-        (lambda: one_unit([Quantity("a", 1, "ha"), Quantity("b", 1, "tCO2e")]), "mixed units: a in ha, b in tCO2e"),
         (lambda: require_unit(Quantity("q", 1, "tC/ha"), "t dm/ha"), "q: found tC/ha, expected t dm/ha; convert it"),
         (lambda: summary(np.ones(9), 100), "confidence level 100 %: expected one between 0 and 100"),
         (lambda: z(0), "confidence level 0 %"),
         (lambda: drawn({}, 10, 1), "Monte Carlo with 10 draws; expected 1000 to 1000000"),
-        (lambda: of_sum([1, -1], [0.1, 0.1]), "the sum is 0"),
     ],
 )  # fmt: skip
 def test_figures_that_cannot_be(bad: Callable[[], Any], said: str) -> None:
     with pytest.raises(BadInput) as raised:
         bad()
     assert said in str(raised.value) and "\n" not in str(raised.value)
-
-
-def test_the_units_of_one_account_are_one() -> None:
-    assert one_unit([]) is None and one_unit([Quantity("a", 1, "ha"), Quantity("b", 1, "ha")]) == "ha"
 
 
 def area(name: str, value: float = 10, **more: Any) -> Quantity:
@@ -315,10 +309,10 @@ def test_both_approaches_agree_where_little_is_unknown(name: str) -> None:
 def test_error_propagation_is_the_two_rules_where_nothing_is_shared() -> None:
     a, b, c = Quantity("a", 10, "1", 1), Quantity("b", 4, "1", 0.2), Quantity("c", 3, "1", 0.3)
     product = propagate({q.name: q for q in (a, b, c)}, lambda v: {"": v["a"] * v["b"]})[""]
-    assert product.se / product.value == pytest.approx(of_product([0.1, 0.05]), rel=1e-9)
+    assert product.se / product.value == pytest.approx(math.hypot(0.1, 0.05), rel=1e-9)  # relative, in squares
     assert product.parts["c"] == 0
     total = propagate({q.name: q for q in (a, b, c)}, lambda v: {"": v["a"] + v["b"] + v["c"]})[""]
-    assert total.se / total.value == pytest.approx(of_sum([10, 4, 3], [0.1, 0.05, 0.1]), rel=1e-9)
+    assert total.se / total.value == pytest.approx(math.hypot(1, 0.2, 0.3) / 17, rel=1e-9)  # absolute, in squares
     assert z(90) == pytest.approx(1.644854, abs=1e-6) and z(95) == pytest.approx(1.959964, abs=1e-6)
 
 

@@ -139,7 +139,11 @@ def test_the_same_asked_is_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_schemes_take_the_90_percent_interval_whatever_is_shown(tmp_path: Path) -> None:
-    at_90 = table(made(tmp_path), "redd_schemes")
+    found = made(tmp_path)
+    at_90, results = table(found, "redd_schemes"), table(found, "redd_results")
+    place = column(results, "result").index("reduction MON")
+    halves = [column(results, name)[place] for name in ("half_of_mean", "half_of_median")]
+    assert column(at_90, "half_width")[:2] == pytest.approx(halves)
     at_95 = table(made(tmp_path, lambda data: data["monte_carlo"].update(level=95)), "redd_schemes")
     assert at_90.rows == at_95.rows
     assert column(at_90, "scheme") == ["ART TREES 2.0", "FCPF", "GCF (sheet)"]
@@ -317,6 +321,33 @@ def test_what_does_not_fit_together_is_told_in_one_line(
     with pytest.raises(BadInput) as raised:
         made(tmp_path, change)
     assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_two_that_name_one_factor_err_alike(tmp_path: Path) -> None:
+    found = made(tmp_path)
+    names = column(table(found, "redd_inputs"), "name")
+    assert names.count("root_shoot_rainforest") == 1 and len(names) == len(set(names))
+
+
+def test_a_report_out_of_area_estimates(tmp_path: Path) -> None:
+    head = "aoi_id,period_start,period_end,stratum,class,map_area_ha,n_samples,area_ha,se_ha\n"
+    days = {"T1": "2011-01-01,2015-12-31", "T2": "2016-01-01,2017-12-31"}
+    rows = [row.split(",") for row in AREAS.splitlines()[1:]]
+    names = {"DF": "cleared", "DG": "thinned"}
+    text = head + "".join(f"x,{days[r[1]]},forest,{names[r[3]]},1,9,{r[6]},{r[7]}\n" for r in rows)
+    classes = [
+        {"name": "cleared", "activity": "DF", "before": "{stratum}", "after": "field"},
+        {"name": "thinned", "activity": "DG", "before": "{stratum}", "after": "{stratum}_deg"},
+    ]
+    kept = f"x,{days['T1']},forest,stable,1,9,90000,300\n"
+
+    def estimated(data: dict[str, Any]) -> None:
+        data["account"]["areas"] = {"kind": "estimates", "path": "", "classes": classes, "unchanged": ["stable"]}
+
+    values = [
+        column(table(one, "redd_results"), "value") for one in (made(tmp_path), made(tmp_path, estimated, text + kept))
+    ]
+    assert values[0] == pytest.approx(values[1])
 
 
 def test_a_missing_stratum_is_not_nought(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ errors of a sum do.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,16 +62,3 @@ def propagate(quantities: Mapping[str, Quantity], formula: Formula) -> dict[str,
         result: Propagated(float(value), math.sqrt(math.fsum(parts[result].values())), parts[result])
         for result, value in formula(best).items()
     }
-
-
-def of_product(uncertainties: Sequence[float]) -> float:
-    """Relative uncertainty of a product, from those of its factors: the root of the sum of their squares."""
-    return math.hypot(*uncertainties)
-
-
-def of_sum(values: Sequence[float], uncertainties: Sequence[float]) -> float:
-    """Relative uncertainty of a sum, from the values of its terms and their relative uncertainties."""
-    total = abs(math.fsum(values))
-    if not total:
-        raise BadInput("the sum is 0: its relative uncertainty is not defined; give absolute figures")
-    return math.hypot(*(v * u for v, u in zip(values, uncertainties, strict=True))) / total

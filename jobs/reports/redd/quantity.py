@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -79,17 +79,6 @@ def require_unit(quantity: Quantity, unit: Unit) -> Quantity:
             f"{quantity.name}: found {quantity.unit}, expected {unit}; convert it, nothing is converted here"
         )
     return quantity
-
-
-def one_unit(quantities: Iterable[Quantity]) -> Unit | None:
-    """The unit that all of them share, None of none; raises BadInput where they have several."""
-    known: dict[Unit, str] = {}
-    for one in quantities:
-        known.setdefault(one.unit, one.name)
-    if len(known) > 1:
-        listed = ", ".join(f"{name} in {unit}" for unit, name in known.items())
-        raise BadInput(f"mixed units: {listed}; give all of them in one unit")
-    return next(iter(known), None)
 
 
 def mean_of(distribution: Distribution, parameters: tuple[float, ...]) -> float:
