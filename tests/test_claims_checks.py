@@ -290,3 +290,9 @@ def test_configs_that_are_wrong(make, text: str) -> None:
 def test_unknown_and_missing_keys_are_refused(change: dict) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(ClaimsReport).validate_json(json.dumps({"claims": [{"name": "a", **change}]}), strict=True)
+
+
+def test_every_key_has_its_help_text() -> None:
+    schema = TypeAdapter(ClaimsReport).json_schema()
+    for part in (schema, *schema["$defs"].values()):
+        assert all(field.keys() & {"description", "$ref"} for field in part["properties"].values())

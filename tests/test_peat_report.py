@@ -1,10 +1,12 @@
 """The report of peat: its columns, what it says and what it owns up to not knowing."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from detection.errors import BadInput
 from jobs.mistakes import RuleBroken
@@ -146,6 +148,30 @@ def test_what_it_rests_on(areas: Path) -> None:
     basis = made(areas).basis
     assert list(basis["inputs"]) == [str(areas)] and len(basis["inputs"][str(areas)]) == 64
     assert set(basis["factor_sets"]) == set(ALL) and basis["gwp"]["status"] == "secondary"
+
+
+def test_what_is_in_no_doubt_has_no_interval(areas: Path) -> None:
+    areas.write_text(
+        "peat_stratum,disturbance,year,area_ha,se_ha\npalm_swamp,drained_oil_palm,2018,0.1,\n", encoding="utf-8"
+    )
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in made(areas).tables[0].rows]
+    sure = [row for row in rows if row["gas"] == "N2O"]
+    assert sure and all(row["emission_tco2e_lo"] == row["emission_tco2e"] == row["emission_tco2e_hi"] for row in sure)
+
+
+def test_the_section_of_a_config(areas: Path) -> None:
+    reader = TypeAdapter(PeatReport)
+    text = {"areas": str(areas), "first_year": 2017, "last_year": 2021, "sampling": {"seed": 4}}
+    wanted = reader.validate_json(json.dumps(text), strict=True)
+    assert (wanted.factors, wanted.sampling.seed, wanted.sampling.draws) == (ALL[:1], 4, 10_000)
+    for change in ({"factor": ["x"]}, {"sampling": {"draw": 1}}, {"first_year": 17}, {"least": "sure"}):
+        with pytest.raises(ValidationError):
+            reader.validate_json(json.dumps({**text, **change}), strict=True)
+    schema = reader.json_schema()
+    for part in (schema, *schema["$defs"].values()):
+        assert all(field.keys() & {"description", "$ref"} for field in part["properties"].values()), (
+            "every key has its help text"
+        )
 
 
 def test_area_estimates_are_read_too(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ class PeatReport:
 
     areas: Annotated[Path, Field(examples=["peat-areas.csv"])]
     """A CSV of what happened to peat: `peat_stratum, disturbance, year, area_ha, se_ha`, and perhaps `until_year`, the last year
-    in which it was so; or a table of area estimates of single years whose strata and classes are those."""
+    in which it was so: a hectare that went on to something else counts twice without it. Or a table of area estimates of single
+    years whose strata and classes are those."""
     first_year: Year
     """First year whose emissions are told; what was drained before still emits."""
     last_year: Year

@@ -15,8 +15,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import ndtri
-from scipy.stats import gamma
+from scipy.special import gammaincinv, ndtri
 
 from detection.errors import BadInput
 
@@ -142,4 +141,4 @@ def drawn_area(area: float, se: float, name: str, seed: int, many: int) -> Numbe
     if se < SURE * area:
         return np.asarray(area + se * ndtri(shares(name, seed, many)), np.float64)
     shape = (area / se) ** 2
-    return np.asarray(gamma.ppf(shares(name, seed, many), shape, scale=area / shape), np.float64)
+    return np.asarray(gammaincinv(shape, shares(name, seed, many)) * (area / shape), np.float64)

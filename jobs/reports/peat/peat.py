@@ -158,6 +158,8 @@ class _Draws:
 
     def within(self, value: float, draws: Numbers) -> Range:
         low, high = np.quantile(draws, [(1 - self.sampling.level) / 2, (1 + self.sampling.level) / 2])
+        if low == high:  # nothing is in doubt: no interval of rounding
+            return Range(value, value, value)
         return Range(value, float(low), float(high))
 
 
