@@ -136,6 +136,26 @@ def test_whatever_the_boundaries_the_parts_add_up(
         assert sum(areas.sum() for areas in laid.mapped.values()) == pytest.approx(sizes.total, rel=1e-9)
 
 
+def test_the_first_of_two_counts_and_only_within_the_outer_area(there: tuple, tmp_path: Path) -> None:
+    """b lies over a for 900 m, and sticks out of the region for 600 m: it keeps what is neither."""
+    made, sizes, sample, settled = there
+    a, b = (box(MIDDLE - x, SOUTH + 600, MIDDLE - x + 1800, SOUTH + 1500) for x in (2100, 1200))
+    layers = open_boundaries(
+        (layer(tmp_path, "regions", REGIONS[1:]), layer(tmp_path, "projects", [("a", a), ("b", b)], inside="regions")),
+        GRID,
+    )
+    east, projects = lay(layers, made, sample)
+    assert set(projects.mapped) == {(NONE, NONE), (0, NONE), (0, 1)}, "a lies outside of the region, b for a part"
+    assert projects.mapped[0, 1].sum() == pytest.approx(600 * 900 / 1e4, rel=2e-3)
+    assert sum(one.sum() for piece, one in projects.mapped.items() if piece[0] == 0) == pytest.approx(
+        east.mapped[NONE, 0].sum()
+    )
+    (laid,) = lay(open_boundaries((layer(tmp_path, "alone", [("a", a), ("b", b)]),), GRID), made, sample)
+    assert laid.mapped[NONE, 0].sum() == pytest.approx(1800 * 900 / 1e4, rel=2e-3), "the first keeps all of its own"
+    assert laid.mapped[NONE, 1].sum() == pytest.approx(900 * 900 / 1e4, rel=2e-3)
+    assert accounts(laid, settled, sizes, CLASSES, 1.96)
+
+
 def test_a_double_count_would_be_noticed(there: tuple, tmp_path: Path) -> None:
     """The check itself: a piece that is given twice is off."""
     made, sizes, sample, settled = there
