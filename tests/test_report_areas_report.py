@@ -306,7 +306,7 @@ def test_a_change_that_is_no_class_is_said(there: Path) -> None:
 
 
 GOOD: dict[str, Any] = {
-    "map": {"kind": "geotiff", "path": "map.tif"}, "place": "Somewhere", "first": "2020-01-01", "last": "2022-12-31",
+    "map": {"kind": "geotiff", "path": "map.tif"}, "first": "2020-01-01", "last": "2022-12-31",
     "strata": [{"name": "loss", "codes": [1]}, {"name": "forest", "codes": [2]}], "sampling": {"samples": 100},
 }  # fmt: skip
 
