@@ -231,6 +231,14 @@ def test_classes_that_one_side_lacks() -> None:
     assert told["loss", "forest"] == pytest.approx(90 * (1 - 0.05 ** (1 / 40)), rel=1e-3)
 
 
+def test_an_interval_that_rests_on_few_is_told() -> None:
+    names = ("loss", "forest")
+    size = strata([10, 990], names)
+    few = hidden(estimate(answers([[90, 10], [2, 398]], names, names), size, names, Z), size, ("loss",))
+    assert [(one.stratum, one.seen, one.samples) for one in few] == [("forest", 2, 400)]
+    assert not hidden(estimate(answers([[90, 10], [20, 380]], names, names), size, names, Z), size, ("loss",))
+
+
 @pytest.mark.parametrize(
     ("matrix", "cells", "message"),
     [

@@ -8,7 +8,7 @@ import numpy as np
 
 from jobs.notify.message import _
 from jobs.notify.words import Words
-from jobs.reports.areas.estimate import Estimated, Figure, hidden
+from jobs.reports.areas.estimate import Estimated, Figure, Hidden, hidden
 from jobs.reports.areas.found import Found
 
 FIELD_HA: Final = 0.7
@@ -162,14 +162,22 @@ def _unseen(found: Found, made: Estimated, words: Words) -> Iterator[str]:
                 _("No place of the sample shows {what}: that does not mean that there is none."), what=words.say(name)
             )
     for lost in hidden(made, found.strata, found.asked.change):
-        yield words.say(
-            _(
-                "None of {n} places looked at in {stratum} shows {what}; up to {hectares} hectares of it could hide there, "
-                "of which the range says nothing. More places there would tell."
-            ),
-            n=words.number(lost.samples), stratum=words.say(lost.stratum), what=words.say(lost.name),
-            hectares=amount(lost.hectares, words),
-        )  # fmt: skip
+        yield _hidden(lost, words)
+
+
+def _hidden(lost: Hidden, words: Words) -> str:
+    values = {"n": words.number(lost.samples), "stratum": words.say(lost.stratum), "what": words.say(lost.name)}
+    if lost.seen:
+        said = _(
+            "Only {few} of {n} places looked at in {stratum} show {what}, and the range rests on them: it is probably too "
+            "narrow. More places there would tell."
+        )
+        return words.say(said, few=words.number(lost.seen), **values)
+    said = _(
+        "None of {n} places looked at in {stratum} shows {what}; up to {hectares} hectares of it could hide there, "
+        "of which the range says nothing. More places there would tell."
+    )
+    return words.say(said, hectares=amount(lost.hectares, words), **values)
 
 
 def amount(hectares: float, words: Words) -> str:
