@@ -12,8 +12,9 @@ from pyproj import Transformer
 from detection.areas import SQUARE_METRES_A_HECTARE
 from jobs.reports.areas.boundaries import Opened
 
-EQUAL_AREA: Final = "EPSG:6933"
-"""In which the areas of polygons are measured, as registers of restoration do (FERM)."""
+EQUAL_AREA: Final = "+proj=cea +lat_ts=30 +lon_0={meridian} +ellps=WGS84 +units=m"
+"""EPSG:6933, in which registers of restoration measure the areas of polygons (FERM), turned about the axis to the zone's
+meridian: as large everywhere, and never cut at 180 degrees."""
 LEAST_HA: Final = 0.0001
 """Hectares below which two areas count as touching: a square metre (chosen), what drawing the same line twice leaves."""
 LOT: Final = 20_000
@@ -93,7 +94,8 @@ def _outside(inner: Opened, outer: Opened, crs: str) -> Iterator[Overlap]:
 
 
 def measured(shapes: NDArray[np.object_], crs: str) -> NDArray[np.float64]:
-    """(shape,) equal-area hectares."""
-    move = Transformer.from_crs(crs, EQUAL_AREA, always_xy=True)
+    """(shape,) equal-area hectares. crs: a UTM zone, EPSG:326xx or 327xx."""
+    meridian = 6 * int(crs[-2:]) - 183
+    move = Transformer.from_crs(crs, EQUAL_AREA.format(meridian=meridian), always_xy=True)
     flat = shapely.transform(shapes, lambda xy: np.column_stack(move.transform(xy[:, 0], xy[:, 1])))
     return np.asarray(shapely.area(flat) / SQUARE_METRES_A_HECTARE)
