@@ -40,7 +40,13 @@ def areas(tmp_path: Path) -> Path:
 
 
 def asked(areas: Path, **more) -> PeatReport:
-    wanted = {"first_year": 2017, "last_year": 2021, "factors": ALL, "sampling": Sampling(draws=1_000), **more}
+    wanted = {
+        "first_year": 2017,
+        "last_year": 2021,
+        "factors": ALL,
+        "sampling": Sampling(draws=1_000),
+        "least": "unverified",
+    } | more
     return PeatReport(areas=areas, **wanted)
 
 

@@ -37,7 +37,7 @@ class PeatReport:
     """Warming potentials that come along."""
     own_gwp: Path | None = None
     """A file with warming potentials of your own, in place of those."""
-    least: Status = "unverified"
+    least: Status = "secondary"
     """Factors are used that were checked at least so far: `verified` in their source, `secondary` in a text that cites it,
     `unverified` from memory. What has no factor then is told as not estimated."""
     sampling: Sampling = field(default_factory=Sampling)
