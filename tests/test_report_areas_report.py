@@ -68,7 +68,8 @@ def column(made: Table, name: str) -> list:
 
 def test_before_the_answers_there_is_a_design_and_no_estimate(there: Path) -> None:
     made = report(asked(there))
-    assert [one.name for one in made.tables] == ["sample_design"] and not made.charts and made.simulated
+    assert [one.name for one in made.tables] == ["sample_design"] and made.simulated
+    assert [one.name for one in made.charts] == ["map"], "where to look is known already"
     assert set(made.files) == {
         "collect-earth-online/plots.csv",
         "sepal/area_rast.csv",
@@ -136,7 +137,7 @@ def test_a_page_for_people_in_both_languages(there: Path, tmp_path: Path) -> Non
         for language in ("en", "es"):
             root = ET.fromstring(chart.draw(Words(language)))
             assert root.tag.endswith("svg") and len(chart.alt(Words(language))) >= 1
-    assert [one.name for one in made.charts] == ["areas", "years"]
+    assert [one.name for one in made.charts] == ["areas", "years", "map"]
 
 
 def test_the_same_input_gives_the_same_report(there: Path, tmp_path: Path) -> None:

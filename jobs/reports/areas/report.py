@@ -20,6 +20,7 @@ from jobs.reports.areas.chart import Bar, intervals
 from jobs.reports.areas.estimate import Estimated, by_year, estimate
 from jobs.reports.areas.found import Found
 from jobs.reports.areas.overlaps import overlaps
+from jobs.reports.areas.overview import Overview, alt, drawn, overview
 from jobs.reports.areas.plain import amount, plain, unknown
 from jobs.reports.areas.sample import Sample, design, draw
 from jobs.reports.areas.strata import Frame, Progress, Strata, frame, measure
@@ -94,7 +95,7 @@ def _report(found: Found, made: Frame, sample: Sample, sums: dict[str, str], sim
         plain=lambda words: plain(found, words),
         unknown=lambda words: unknown(found, words),
         tables=tables(found),
-        charts=tuple(_charts(found)),
+        charts=(*_charts(found), _map(overview(made, sample, found.asked.change))),
         layers=(_layer(found, sample),),
         files=_files(found, sample),
         basis=_basis(found, made, sums),
@@ -130,6 +131,10 @@ def _charts(found: Found) -> list[Chart]:
             )
         )  # fmt: skip
     return charts
+
+
+def _map(found: Overview) -> Chart:
+    return Chart("map", _("Where the sample lies"), lambda words: drawn(found, words), lambda words: alt(found, words))
 
 
 def _bars(found: Found, made: Estimated, words: Words) -> list[Bar]:
@@ -190,7 +195,8 @@ def _basis(found: Found, made: Frame, sums: dict[str, str]) -> dict[str, Any]:
             "seed": asked.sampling.seed, "rule": asked.sampling.rule, "wanted": found.design.wanted,
             "drawn": int(found.design.many.sum()), "method": "stratified random, without replacement, permanent random numbers",
         },
-        "inputs": {str(path): _sha256(path) for path in files},
+        "inputs": {str(path): _sha256(path) for path in files}
+        | {str(one.path): sums[one.path.name] for one in made.map.rasters},
         "confidence": asked.confidence,
         "z": found.z,
         "estimator": estimated.estimator if estimated else None,
