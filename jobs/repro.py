@@ -6,7 +6,7 @@ What cannot be had any more, or has changed, is named. Nothing beside the manife
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -15,9 +15,10 @@ import numpy as np
 import rasterio
 
 from detection.errors import BadInput
-from jobs.config import JobConfig, recorded
+from jobs.config import HistoryConfig, JobConfig, recorded
+from jobs.history.run import run_history
 from jobs.ledger import Clock
-from jobs.plan import plan
+from jobs.plan import plan, plan_history
 from jobs.run import run
 from jobs.sections import Database
 
@@ -83,37 +84,57 @@ def again(path: Path, *, now: Clock, progress: Callable[[str, int, int], None] =
 
         return repeated(said, progress=progress)
     config = recorded(said["config"])
-    if not isinstance(config, JobConfig):
-        raise BadInput(f"{path}: is of kind {config.kind}; only runs of kind monitor and reports are made again")
+    if not isinstance(config, JobConfig | HistoryConfig):
+        raise BadInput(
+            f"{path}: is of kind {config.kind}; only runs of kind monitor and history and reports are made again"
+        )
     wanted = [str(one["id"]) for one in said["inputs"]]
     days = [datetime.fromisoformat(one["instant"]).date() for one in said["inputs"]]
-    config = replace(config, period=replace(config.period, until=max(days) + timedelta(days=1)))
-    served = {scene.id for scene in plan(config).scenes}
+    config = _until(config, max(days) + timedelta(days=1))
+    served = {scene.id for scene in (plan(config) if isinstance(config, JobConfig) else plan_history(config)).scenes}
     lacking = [f"scene {one} is not served any more" for one in wanted if one not in served]
     lacking += [f"scene {one} is served now, and was not then" for one in sorted(served - set(wanted))]
     with TemporaryDirectory() as folder:
-        elsewhere = replace(config, output=replace(config.output, folder=Path(folder)), database=Database())
-        made = run(elsewhere, now=now, progress=progress).folder
-        assert made is not None
+        made = _made(replace(config, output=replace(config.output, folder=Path(folder))), now, progress)
         same, differ = _compared(path.parent, made)
     return Again(tuple(same), tuple(differ), tuple(lacking))
+
+
+def _until(config: JobConfig | HistoryConfig, day: date) -> JobConfig | HistoryConfig:
+    """Without what came since."""
+    if isinstance(config, JobConfig):
+        return replace(config, period=replace(config.period, until=day))
+    return replace(config, period=replace(config.period, until=day))
+
+
+def _made(config: JobConfig | HistoryConfig, now: Clock, progress: Callable[[str, int, int], None]) -> Path:
+    """The folder of the products, made in the config's own folder, whatever database it names."""
+    if isinstance(config, JobConfig):
+        found = run(replace(config, database=Database()), now=now, progress=progress).folder
+    else:
+        found = run_history(config, now=now, progress=progress).folder
+    assert found is not None
+    return found
 
 
 def _compared(then: Path, now: Path) -> tuple[list[str], list[str]]:
     same: list[str] = []
     differ: list[str] = []
-    for file in sorted(then.glob("*.tif")):
-        how = _rasters(file, now / file.name)
-        (differ if how else same).append(f"{file.name}: {how}" if how else file.name)
-    how = _features(then / "alerts.geojson", now / "alerts.geojson")
-    (differ if how else same).append(f"alerts.geojson: {how}" if how else "alerts.geojson")
+    checks = [(file.name, _rasters) for file in sorted(then.glob("*.tif"))]
+    checks += [(file.name, _tables) for file in sorted(then.glob("*.csv"))]
+    checks += [(file.name, _features) for file in sorted(then.glob("*.geojson"))]
+    for name, check in checks:
+        how = check(then / name, now / name) if (now / name).exists() else "is not made any more"
+        (differ if how else same).append(f"{name}: {how}" if how else name)
     return same, differ
+
+
+def _tables(then: Path, now: Path) -> str:
+    return "" if then.read_bytes() == now.read_bytes() else "differs"
 
 
 def _rasters(then: Path, now: Path) -> str:
     """How they differ; empty where they do not, cell by cell."""
-    if not now.exists():
-        return "is not made any more"
     with rasterio.open(then) as one, rasterio.open(now) as other:
         if (one.crs, one.transform, one.shape) != (other.crs, other.transform, other.shape):
             return "lies on another grid"
@@ -141,5 +162,5 @@ def _plain(path: Path) -> dict[str, Any]:
         one["id"]: {key: value for key, value in one["properties"].items() if key not in OF_THE_RUN}
         | {"at": one["geometry"]}
         for one in found["features"]
-        if one["properties"]["detection_status"] != "retracted"
+        if one["properties"].get("detection_status") != "retracted"
     }

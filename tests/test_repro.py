@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import historysetup
 import pytest
 import rasterio
 from jobsetup import NOON, link, start, write_scenes
@@ -68,6 +69,17 @@ def test_products_that_were_touched_are_found(made: Path, harm: str) -> None:
         (made / "alerts.geojson").write_text(json.dumps(told))
         expected = f"alerts.geojson: 1 differ, the first {told['features'][0]['id']}"
     assert repeated(made).differ == (expected,)
+
+
+def test_a_history_is_made_again_with_its_maps_tables_and_polygons(scenes: Path, tmp_path: Path) -> None:
+    folder = link(scenes, tmp_path / "scenes", lambda _: True)
+    made = historysetup.start(folder, tmp_path / "out").folder
+    assert made is not None
+    found = repeated(made)
+    assert found.complete, list(found.lines())
+    assert {"loss_year.tif", "areas.csv", "changes.geojson"} <= set(found.same)
+    (made / "areas.csv").write_text("year,kind\n")
+    assert repeated(made).differ == ("areas.csv: differs",)
 
 
 @pytest.mark.parametrize(
