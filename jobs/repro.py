@@ -27,6 +27,10 @@ OF_THE_RUN: Final = frozenset({
     "detected_by",
 })  # fmt: skip
 """What a feature says of when it was known, in how many steps, and of what people said: no part of what the images show."""
+OF_A_RUN: Final = {"job", "config", "inputs"}
+"""What the manifest of a run has."""
+OF_A_REPORT: Final = {"section": str, "config_file": str, "config_text": str, "files": dict, "inputs": dict}
+"""What the manifest of a report has, and of which type."""
 NAMED: Final = 10
 """So many things are named one by one; the rest is counted."""
 
@@ -67,12 +71,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError) as error:
         raise BadInput(f"{path}: is not JSON ({error}); give the manifest.json of a run or a report") from None
-    of_a_run, of_a_report = {"job", "config", "inputs"}, {"section", "config_file", "config_text", "files"}
-    if not isinstance(found, dict) or not (of_a_run <= found.keys() or of_a_report <= found.keys()):
+    if not isinstance(found, dict) or not (found.keys() >= OF_A_RUN or _of_a_report(found)):
         raise BadInput(
             f"{path}: is no manifest of a run or a report; give the manifest.json that lies beside its products"
         )
     return found
+
+
+def _of_a_report(found: Mapping[str, Any]) -> bool:
+    said = {"inputs": {}, **found}
+    return all(isinstance(said.get(key), kind) for key, kind in OF_A_REPORT.items())
 
 
 def again(path: Path, *, now: Clock, progress: Callable[[str, int, int], None] = lambda *_: None) -> Again:
@@ -82,7 +90,7 @@ def again(path: Path, *, now: Clock, progress: Callable[[str, int, int], None] =
     if "section" in said:
         from jobs.reports.run import repeated
 
-        return repeated(said, progress=progress)
+        return repeated(said, path.parent, progress=progress)
     config = recorded(said["config"])
     if not isinstance(config, JobConfig | HistoryConfig):
         raise BadInput(

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 from jobsetup import NOON
 
-from detection.codes import Segmented
+from detection.codes import NO_YEAR, Segmented
 from detection.errors import BadInput
 from detection.sources.earthengine import EarthEngineParameters
 from detection.sources.files import FilesParameters
@@ -23,6 +23,10 @@ from jobs.history.run import run_history
 from jobs.notify.asked import NotifyConfig
 from jobs.notify.run import notify
 from jobs.plan import plan, plan_history
+from jobs.reports.areas.asked import HistoryMap
+from jobs.reports.asked import ReportConfig
+from jobs.reports.form import files
+from jobs.reports.run import MAKERS, made_of
 from jobs.run import run
 from jobs.series import run_series
 from jobs.training.asked import TrainConfig
@@ -40,6 +44,9 @@ HISTORY = {name: found for name, found in LOADED.items() if isinstance(found, Hi
 SERIES = {name: found for name, found in LOADED.items() if isinstance(found, SeriesConfig)}
 TRAIN = {name: found for name, found in LOADED.items() if isinstance(found, TrainConfig)}
 NOTIFY = {name: found for name, found in LOADED.items() if isinstance(found, NotifyConfig)}
+REPORT = {name: found for name, found in LOADED.items() if isinstance(found, ReportConfig)}
+SECTIONS = [(name, which) for name, found in REPORT.items() for which in MAKERS if getattr(found, which) is not None]
+DATA = ROOT / "configs" / "report-data"
 LEVELS = {"vv": (-12.0, 0.5), "vh": (-18.0, 0.5), "value": (0.7, 0.02)}
 LEVELS |= {"blue": (0.03, 0.003), "green": (0.05, 0.003), "red": (0.03, 0.003)}
 LEVELS |= {"nir": (0.30, 0.01), "swir1": (0.15, 0.005), "swir2": (0.07, 0.004)}
@@ -55,9 +62,13 @@ def test_there_are_some_of_each_kind() -> None:
     assert {f"series-{kind}.yaml" for kind in ("index", "radar", "optical", "fused", "yearly")} <= set(SERIES)
     assert {"train-simulated.yaml", "train-points-simulated.yaml"} <= set(TRAIN)
     assert "notify-demo.yaml" in NOTIFY
+    assert {f"report-{place}.yaml" for place in ("madre-de-dios", "alto-mayo", "loreto-peatland")} <= set(REPORT)
+    assert {which for _, which in SECTIONS} == set(MAKERS), "each report is shown by a config"
     tables = {one.path for found in TRAIN.values() for one in found.samples if isinstance(one, ReferencePoints)}
     strangers = {p for p in (ROOT / "configs").iterdir() if p.suffix not in (".yaml", ".md")} - tables
-    assert strangers == set()
+    assert strangers == {DATA}
+    texts = "".join((ROOT / "configs" / name).read_text(encoding="utf-8") for name in REPORT)
+    assert [p.name for p in DATA.iterdir() if f"{DATA.name}/{p.name}" not in texts] == []
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
@@ -187,3 +198,43 @@ def test_a_notification_tells_of_a_job_that_ships_and_says_so_where_it_never_ran
     assert isinstance(load(NOTIFY[name].job), JobConfig)
     with pytest.raises(BadInput, match="has not run yet"):
         notify(NOTIFY[name], now=lambda: NOON)
+
+
+def map_of_a_history(folder: Path) -> Path:
+    """The rasters that a report of areas reads, small: a clearing of 2022 in forest."""
+    place = {
+        "crs": "EPSG:32719",
+        "transform": rasterio.Affine(30, 0, 370_680, 0, -30, 8_592_480),
+        "width": 40,
+        "height": 40,
+    }
+    lost = np.full((40, 40), NO_YEAR, np.int16)
+    lost[10:20, 10:20] = 2022
+    layers = {
+        "loss_year": lost,
+        "regrowth_year": np.full_like(lost, NO_YEAR),
+        "segmented": np.full((40, 40), Segmented.SEGMENTED, np.uint8),
+    }
+    for name, values in layers.items():
+        with rasterio.open(folder / f"{name}.tif", "w", count=1, dtype=values.dtype.name, **place) as file:
+            file.write(values, 1)
+    return folder
+
+
+@pytest.mark.parametrize(("name", "which"), SECTIONS)
+def test_a_report_is_made_and_says_that_it_is_simulated(name: str, which: str, tmp_path: Path) -> None:
+    """Its map is that of a history that ships, here a small one in its place."""
+    config = REPORT[name]
+    text = (ROOT / "configs" / name).read_text(encoding="utf-8")
+    assert config.simulated and text.splitlines()[1].startswith("# SIMULATED"), "what is invented is said at the top"
+    if which == "areas":
+        assert config.areas is not None and isinstance(config.areas.map, HistoryMap)
+        folder = config.areas.map.folder
+        history = HISTORY[f"{folder.parent.name}.yaml"]
+        assert folder.resolve() == ROOT / history.output.folder / history.name / "latest"
+        config = replace(config, areas=replace(config.areas, map=HistoryMap(folder=map_of_a_history(tmp_path))))
+    made = made_of(config, which, lambda *_: None)  # type: ignore[arg-type]
+    pages = files(made, config.languages)
+    assert made.simulated and made.place == config.place
+    assert "SIMULADO" in pages["report.es.html"].decode() and "SIMULATED" in pages["report.en.html"].decode()
+    assert all(len(table.rows) for table in made.tables)

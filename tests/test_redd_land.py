@@ -136,6 +136,13 @@ def test_area_estimates_become_transitions() -> None:
     assert made[0].area == Quantity("T1_EV_deforestation", 100, "ha", 9)
 
 
+def test_hectares_that_are_added_up_do_not_count_twice() -> None:
+    """The areas report has a row of all strata beside those of each."""
+    extra = "x,2011-01-01,2015-12-31,all,deforestation,90,300,120,10\nx,2016-01-01,2018-01-01,all,deforestation,40,300,50,6\n"
+    made = estimates((AREAS + extra).encode(), "areas.csv", PERIODS, CLASSES, ["stable forest"])
+    assert [(t.stratum, t.area.value) for t in made] == [("all", 120), ("all", 50)]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

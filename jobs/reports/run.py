@@ -47,7 +47,7 @@ def report(path: Path, which: ReportKind, *, progress: Progress = lambda *_: Non
     basis = {
         "section": which,
         "config_file": str(path.absolute()),
-        "config_text": path.read_text(encoding="utf-8"),
+        "config_text": path.read_bytes().decode("utf-8"),
         "config_sha256": config_digest(config),
         "versions": {PACKAGE: version(PACKAGE)},
     }
@@ -63,27 +63,45 @@ def made_of(config: ReportConfig, which: ReportKind, progress: Progress) -> Repo
     return MAKERS[which](config, progress)
 
 
-def repeated(said: Mapping[str, Any], *, progress: Progress) -> Again:
-    """A report made once more; said: its manifest. Files are compared byte by byte.
+def repeated(said: Mapping[str, Any], beside: Path, *, progress: Progress = lambda *_: None) -> Again:
+    """A report made once more; said: its manifest, beside: the folder in which it lies. Files are compared byte by byte.
 
     What is gone or has changed is named; then nothing is made. Raises BadInput and ConfigError as `report`.
     """
-    path = Path(said["config_file"])
+    path, which = Path(said["config_file"]), said["section"]
     wanted = {str(path): hashlib.sha256(said["config_text"].encode()).hexdigest(), **said.get("inputs", {})}
     lacking = [line for name, sha256 in sorted(wanted.items()) if (line := _lacks(Path(name), sha256))]
     if lacking:
         return Again((), (), tuple(lacking))
     config = load(path)
-    assert isinstance(config, ReportConfig)
-    made = files(made_of(config, said["section"], progress), config.languages)
+    if not isinstance(config, ReportConfig) or which not in MAKERS:
+        raise BadInput(f"manifest: {path} has no report of {which!r}; give the manifest.json as it was written")
+    made = files(made_of(config, which, progress), config.languages)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in made.items()}
-    same = tuple(name for name, sha256 in said["files"].items() if sums.get(name) == sha256)
-    gone = {name: "differs" if name in sums else "is not made any more" for name in said["files"] if name not in same}
-    return Again(same, tuple(f"{name}: {how}" for name, how in gone.items()), ())
+    how = {name: _differs(beside / name, told, sums.get(name)) for name, told in said["files"].items()}
+    how |= {name: "was not made then" for name in sums if name not in how}
+    same = tuple(name for name, one in how.items() if not one)
+    return Again(same, tuple(f"{name}: {one}" for name, one in how.items() if one), ())
+
+
+def _differs(file: Path, then: str, now: str | None) -> str:
+    """How a file differs from what is made now; empty: not at all, nor was it touched since."""
+    if now is None:
+        return "is not made any more"
+    if now != then:
+        return "differs"
+    if not file.is_file():
+        return "does not lie beside the manifest any more"
+    return "" if _sha256(file) == then else "was changed after it was made"
 
 
 def _lacks(path: Path, sha256: str) -> str:
-    if not path.exists():
+    if not path.is_file():
         return f"{path} is not there any more"
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = _sha256(path)
     return "" if found == sha256 else f"{path} has changed (sha256 {found[:12]}, it was {sha256[:12]})"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

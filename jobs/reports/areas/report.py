@@ -185,7 +185,8 @@ def _layer(found: Found, sample: Sample) -> Layer:
 
 def _basis(found: Found, made: Frame, sums: dict[str, str]) -> dict[str, Any]:
     asked, grid = found.asked, made.map.grid
-    files = [one.path for one in asked.boundaries] + ([asked.answers.path] if asked.answers else [])
+    files = [raster.path for raster in made.map.rasters] + [one.path for one in asked.boundaries]
+    files += [asked.answers.path] if asked.answers else []
     estimated = found.estimated
     return {
         "map": sums,

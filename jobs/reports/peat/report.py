@@ -79,7 +79,8 @@ def peat_report(asked: PeatReport, place: str, *, simulated: bool) -> Report:
     warming = warming_set(asked.gwp) if asked.own_gwp is None else read_warming(asked.own_gwp)
     years = asked.first_year, asked.last_year
     found = account(read_areas(asked.areas), sets, warming, years, asked.sampling, least=asked.least)
-    return report_of(found, place, simulated=simulated, files=(asked.areas, *asked.own_factors))
+    own = () if asked.own_gwp is None else (asked.own_gwp,)
+    return report_of(found, place, simulated=simulated, files=(asked.areas, *asked.own_factors, *own))
 
 
 def report_of(found: Account, place: str, *, simulated: bool, files: tuple[Path, ...] = ()) -> Report:

@@ -61,6 +61,7 @@ def case(asked: ReddReport) -> Case:
     path = own.areas.path if isinstance(own, OwnAccount) else own.path
     content = content_of(path)
     inputs = {str(path): hashlib.sha256(content).hexdigest()}
+    inputs |= {str(one): hashlib.sha256(content_of(one)).hexdigest() for one in asked.factors}
     if not isinstance(own, OwnAccount):
         account, drawing = read_workbook(content, path.name)
         origins = {name: Origin(path.name, "given") for name in account.quantities}

@@ -104,7 +104,8 @@ class EstimatedAreas:
     """Area estimates of an accuracy assessment."""
 
     kind: Literal["estimates"] = "estimates"
-    """`estimates`: `area_estimates.csv` of the areas report, with period_start, period_end, stratum, class, area_ha, se_ha."""
+    """`estimates`: `area_estimates.csv` of the areas report, with period_start, period_end, stratum, class, area_ha, se_ha. Of a
+    table that has rows of the stratum `all` these alone are taken; leave them out of a copy to tell strata apart."""
     path: Path
     """The file."""
     classes: Annotated[tuple[ClassMeaning, ...], MinLen(1)]

@@ -16,6 +16,8 @@ TRANSITIONS: Final = ("transition", "period", "stratum", "activity", "before", "
 """Columns of a table of transitions; `distribution`, `a`, `b` and `c` may follow."""
 ESTIMATES: Final = ("period_start", "period_end", "stratum", "class", "area_ha", "se_ha")
 """Columns of `area_estimates` that are needed; it has more."""
+WHOLE: Final = "all"
+"""Stratum of the rows that add the others up, in the table of the areas report."""
 STRATUM: Final = "{stratum}"
 """Stands for the row's stratum in the land use that a class comes from or goes to."""
 
@@ -86,10 +88,12 @@ def estimates(
 ) -> tuple[Transition, ...]:
     """Transitions out of area estimates: classes that are some, and those where nothing changed, which are left out.
 
-    Raises BadInput for a class that is neither, or dates that are no period.
+    Where rows of `all` strata are there, they alone are taken: those of the strata are the same hectares once more. Raises
+    BadInput for a class that is neither, or dates that are no period.
     """
-    made = []
-    for row in table(content, name, ESTIMATES):
+    made, rows = [], table(content, name, ESTIMATES)
+    added_up = [row for row in rows if row.text("stratum") == WHOLE]
+    for row in added_up or rows:
         what, stratum = row.text("class"), row.text("stratum")
         if what in unchanged:
             continue
