@@ -49,6 +49,10 @@ class Words:
         both = tuple(found) if isinstance(found, (list, tuple)) and len(found) > 1 and all(found) else (one, many)
         return both[0 if number == 1 else 1].format(n=self.number(number))
 
+    def own(self, text: str) -> str:
+        """A text of somebody else's, in this language where the catalogue happens to have it; nothing is put in."""
+        return self._said(text)
+
     def _said(self, text: str) -> str:
         if self.language == SOURCE:
             return text

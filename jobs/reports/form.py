@@ -5,6 +5,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from pathlib import Path, PurePosixPath
@@ -28,6 +29,10 @@ MADE_AT: Final = "2000-01-01T00:00:00Z"
 """Stands in layers instead of the clock."""
 SHOWN: Final = 60
 """Rows of a table on the page; the files have all."""
+FEW: Final = 8
+"""Columns that a sheet of paper holds; of a wider table what is the same in all rows is said once, above it."""
+FIGURES: Final = 5
+"""Digits of a number on the page, at least those before the point; the files have all."""
 
 
 def write(report: Report, folder: Path, languages: Sequence[str], basis: Mapping[str, Any]) -> Path:
@@ -80,7 +85,13 @@ def as_workbook(report: Report, words: Words) -> bytes:
     ]
     if report.simulated:
         about.insert(
-            0, (words.say(_("SIMULATED")), "", "", words.say(_("made from invented images: no figure is real")))
+            0,
+            (
+                words.say(_("SIMULATED")),
+                "",
+                "",
+                words.say(_("something that goes in is invented: no figure is about a real place")),
+            ),
         )
     sheets = [("about", ("sheet", "column", "unit", "about"), about)]
     return workbook([*sheets, *((t.name, [c.name for c in t.columns], t.rows) for t in report.tables)])
@@ -108,10 +119,47 @@ def page(report: Report, words: Words, languages: Sequence[str]) -> str:
     """One page, all in one file."""
     made: str = _template().render(
         report=report, words=words, say=words.say, shown=SHOWN, figure=lambda value, column: figure(value, column, words),
+        laid=laid, meaning=lambda value, column: meaning(value, column, words), few=FEW,
         draw=lambda chart: Markup(chart.draw(words)),  # noqa: S704 - our own drawing
         others=[one for one in languages if one != words.language], wording=WORDING,
     )  # fmt: skip
     return made
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A table as the page has it."""
+
+    same: tuple[tuple[Column, Cell], ...]
+    """What stands in all rows alike."""
+    columns: tuple[Column, ...]
+    """All others that are shown."""
+    rows: tuple[tuple[Cell, ...], ...]
+    """Of these columns."""
+    kept: tuple[Column, ...]
+    """What only the files have."""
+
+
+def laid(table: Table) -> Laid:
+    """A table whose columns fit, as far as they can."""
+    shown = [place for place, column in enumerate(table.columns) if column.page]
+    lifted: list[int] = []
+    if len(shown) > FEW and len(table.rows) > 1 and not table.cards:
+        first = table.rows[0]
+        lifted = [p for p in shown if not _absent(first[p]) and all(row[p] == first[p] for row in table.rows)]
+    places = [place for place in shown if place not in lifted]
+    return Laid(
+        tuple((table.columns[place], table.rows[0][place]) for place in lifted),
+        tuple(table.columns[place] for place in places), tuple(tuple(row[p] for p in places) for row in table.rows),
+        tuple(column for column in table.columns if not column.page),
+    )  # fmt: skip
+
+
+def meaning(value: Cell, column: Column, words: Words) -> str:
+    """What a code means, in words; empty where it says so itself, or is none."""
+    if column.says is None or not isinstance(value, str):
+        return ""
+    return column.says(value, words)
 
 
 def figure(value: Cell, column: Column, words: Words) -> str:
@@ -121,7 +169,7 @@ def figure(value: Cell, column: Column, words: Words) -> str:
     if isinstance(value, bool):
         return words.say(_("yes")) if value else words.say(_("no"))
     if isinstance(value, float):
-        return words.number(value, column.digits)
+        return words.number(value, min(column.digits, max(FIGURES - len(str(int(abs(value)))), 0)))
     if isinstance(value, int):  # years and counts: a year has no comma
         return str(value)
     return str(value)
@@ -132,14 +180,17 @@ def _absent(value: Cell) -> bool:
 
 
 WORDING: Final = {
-    "simulated": _("SIMULATED: made from invented images. No figure here is about a real place."),
+    "simulated": _("SIMULATED: something that goes in is invented. No figure here is about a real place."),
+    "mark": _("SIMULATED"),
+    "same": _("The same in all rows:"),
+    "kept": _("Only in the files:"),
+    "rows": _("{n} of {all} rows; the files have them all."),
     "plain": _("In short"),
     "unknown": _("What is not known"),
     "tables": _("All figures"),
     "files": _(
         "Every table is a CSV file beside this page, and a sheet of report.xlsx; figures there are not rounded."
     ),
-    "more": _("The files have all rows."),
     "basis": _("What it rests on"),
     "rebuild": _("manifest.json names every input with its checksum; this command makes the same tables again:"),
     "language": _("This page in"),

@@ -14,6 +14,11 @@ Lines = Callable[[Words], Sequence[str]]
 """Sentences in a language."""
 
 
+def coded(texts: Mapping[str, str]) -> Callable[[str, Words], str]:
+    """Code -> text of the catalogue, for `Column.says`."""
+    return lambda code, words: words.say(texts[code]) if code in texts else ""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table."""
@@ -26,6 +31,10 @@ class Column:
     """What it holds, for people: a text of the catalogue."""
     digits: int = 2
     """Decimals shown on the page; files have all of them."""
+    says: Callable[[str, Words], str] | None = None
+    """What a code in it means, for the page: files keep the code. An empty text: the code says it itself."""
+    page: bool = True
+    """Shown on the page; else only files have it."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class Table:
     """As long as the columns, each."""
     notes: Lines = field(default=lambda _: ())
     """What to know before reading it."""
+    cards: bool = False
+    """Rows hold sentences: on the page each is a list of its own instead of a line of a wide table."""
 
 
 @dataclass(frozen=True)

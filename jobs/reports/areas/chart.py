@@ -9,8 +9,8 @@ from jobs.notify.message import _
 from jobs.notify.words import Words
 from jobs.reports.figures import ALARM, BLUE, FAINT, INK
 
-WIDE, LEFT, RIGHT, TALL, TOP = 720, 190, 40, 46, 34
-"""Pixels: the drawing, its margins, a row, the head."""
+WIDE, LEFT, RIGHT, TALL, TOP = 360, 12, 28, 48, 16
+"""Units: the drawing, as narrow as a phone so that its text stays legible there; its margins, a row, the head."""
 TICKS: Final = 4
 
 
@@ -36,11 +36,11 @@ def intervals(bars: Sequence[Bar], words: Words) -> str:
     step = _step(most / TICKS)
     scale = (WIDE - LEFT - RIGHT) / (step * (int(most / step) + 1))
     foot = TOP + TALL * len(bars)
-    parts = [f'<rect width="{WIDE}" height="{foot + 64}" fill="#ffffff"/>', *_axis(step, scale, most, foot, words)]
+    parts = [f'<rect width="{WIDE}" height="{foot + 86}" fill="#ffffff"/>', *_axis(step, scale, most, foot, words)]
     for place, one in enumerate(bars):
-        parts += _bar(one, TOP + TALL * place + TALL / 2, scale)
-    parts += _key(foot + 48, words)
-    box = f'viewBox="0 0 {WIDE} {foot + 64}" role="img" font-family="sans-serif" font-size="12"'
+        parts += _bar(one, TOP + TALL * place + TALL * 0.68, scale)
+    parts += _key(foot + 56, words, any(one.mapped is not None for one in bars))
+    box = f'viewBox="0 0 {WIDE} {foot + 86}" role="img" font-family="sans-serif" font-size="12"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {box}>'
     return "\n".join([head, *parts, "</svg>"])
 
@@ -58,17 +58,18 @@ def _axis(step: float, scale: float, most: float, foot: float, words: Words) -> 
     for i in range(int(most / step) + 2):
         x = LEFT + i * step * scale
         made.append(
-            f'<line x1="{x:.1f}" y1="{TOP - 8}" x2="{x:.1f}" y2="{foot}" stroke="{FAINT}" stroke-opacity="0.3"/>'
+            f'<line x1="{x:.1f}" y1="{TOP - 4}" x2="{x:.1f}" y2="{foot}" stroke="{FAINT}" stroke-opacity="0.3"/>'
         )
         label = escape(words.number(i * step))
         made.append(f'<text x="{x:.1f}" y="{foot + 16}" text-anchor="middle" fill="{FAINT}">{label}</text>')
-    made.append(f'<text x="{LEFT}" y="{TOP - 16}" fill="{FAINT}">{escape(words.say(_("hectares")))}</text>')
+    name = escape(words.say(_("hectares")))
+    made.append(f'<text x="{WIDE / 2}" y="{foot + 32}" text-anchor="middle" fill="{FAINT}">{name}</text>')
     return made
 
 
 def _bar(one: Bar, y: float, scale: float) -> list[str]:
     x = LEFT + max(one.value, 0) * scale
-    made = [f'<text x="{LEFT - 10}" y="{y + 4:.1f}" text-anchor="end" fill="{INK}">{escape(one.label[:28])}</text>']
+    made = [f'<text x="{LEFT}" y="{y - 14:.1f}" font-weight="bold" fill="{INK}">{escape(one.label[:48])}</text>']
     if one.low is not None and one.high is not None:
         low, high = LEFT + max(one.low, 0) * scale, LEFT + one.high * scale
         made.append(f'<line x1="{low:.1f}" y1="{y}" x2="{high:.1f}" y2="{y}" stroke="{BLUE}" stroke-width="3"/>')
@@ -85,11 +86,16 @@ def _diamond(x: float, y: float) -> str:
     return f'<polygon points="{corners}" fill="none" stroke="{ALARM}" stroke-width="2"/>'
 
 
-def _key(y: float, words: Words) -> list[str]:
+def _key(y: float, words: Words, mapped: bool) -> list[str]:
     texts = (words.say(_("estimate and its range")), words.say(_("the map alone")))
-    return [
+    made = [
         f'<circle cx="{LEFT}" cy="{y - 4}" r="5" fill="{BLUE}"/>',
         f'<text x="{LEFT + 12}" y="{y}" fill="{INK}">{escape(texts[0])}</text>',
-        _diamond(LEFT + 250, y - 4),
-        f'<text x="{LEFT + 264}" y="{y}" fill="{INK}">{escape(texts[1])}</text>',
+    ]
+    if not mapped:
+        return made
+    return [
+        *made,
+        _diamond(LEFT, y + 16),
+        f'<text x="{LEFT + 12}" y="{y + 20}" fill="{INK}">{escape(texts[1])}</text>',
     ]

@@ -101,16 +101,19 @@ def _map(one: Figure, mapped: float, words: Words) -> Iterator[str]:
 
 
 def _why(name: str, right: float, found: float, words: Words) -> Iterator[str]:
+    said = []
     if np.isfinite(right):
-        yield words.say(
+        said.append(words.say(
             _("Why map and estimate differ: of 100 hectares that the map calls {what}, about {n} are;"),
             what=words.say(name), n=words.number(100 * right),
-        )  # fmt: skip
+        ))  # fmt: skip
     if np.isfinite(found):
-        yield words.say(
+        said.append(words.say(
             _("and of 100 hectares that are {what}, the map finds about {n}."),
             what=words.say(name), n=words.number(100 * found),
-        )  # fmt: skip
+        ))  # fmt: skip
+    if said:
+        yield " ".join(said)
 
 
 def unknown(found: Found, words: Words) -> Sequence[str]:

@@ -158,7 +158,10 @@ def _yearly(found: Found, words: Words) -> list[Bar]:
 def _alt(one: Bar, words: Words) -> list[str]:
     made = [f"{one.label}: {amount(one.value, words)} ha"]
     if one.low is not None and one.high is not None:
-        made[0] += f" ({amount(max(one.low, 0.0), words)} - {amount(one.high, words)})"
+        ends = {"low": amount(max(one.low, 0.0), words), "high": amount(one.high, words)}
+        made[0] += f", {words.say(_('between {low} and {high}'), **ends)}"
+    elif not one.value:
+        made[0] += f"; {words.say(_('none was seen in the sample, which does not mean that there is none'))}"
     if one.mapped is not None:
         made[0] += f"; {words.say(_('the map alone'))}: {amount(one.mapped, words)} ha"
     return made

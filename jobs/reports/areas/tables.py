@@ -11,12 +11,32 @@ from jobs.reports.areas.agreement import Agreement, Settled
 from jobs.reports.areas.boundaries import NONE, Account, Laid
 from jobs.reports.areas.estimate import Estimated, Figure
 from jobs.reports.areas.found import Found
-from jobs.reports.parts import Cell, Column, Table
+from jobs.reports.parts import Cell, Column, Table, coded
 
 ALL = "all"
 """Stands in the column `stratum` where a figure is of all of them together."""
 REST = "rest"
 """Id of what no area of a layer covers."""
+
+
+ESTIMATORS = {"olofsson": _("Olofsson and others 2014"), "stehman": _("Stehman 2014")}
+MEASURES = {
+    "interpreters": _("people who looked"),
+    "percent_agreement": _("share on which they agree"),
+    "kappa": _("agreement beyond chance"),
+    "kappa_cohen": _("agreement beyond chance (Cohen's kappa)"),
+    "kappa_fleiss": _("agreement beyond chance (Fleiss' kappa)"),
+    "left_out_ties": _("left out: as many say one thing as another"),
+    "left_out_unanswered": _("left out: nobody answered"),
+}
+"""Measure of agreement -> in words."""
+
+
+def _called(name: str, words: Words) -> str:
+    """A class or a stratum in words, where they are known."""
+    known = {ALL: _("all of them"), REST: _("the rest")}
+    said = words.say(known[name]) if name in known else words.own(name)
+    return "" if said == name else said
 
 
 def tables(found: Found) -> tuple[Table, ...]:
@@ -43,14 +63,15 @@ def _tables(found: Found) -> Iterator[Table]:
 
 ESTIMATES = (
     Column("aoi_id", "", _("area")), Column("period_start", "", _("first day")), Column("period_end", "", _("last day")),
-    Column("stratum", "", _("stratum, or all of them")), Column("class", "", _("what was seen")),
+    Column("stratum", "", _("stratum, or all of them"), says=_called), Column("class", "", _("what was seen"), says=_called),
     Column("map_area_ha", "ha", _("by counting cells of the map")), Column("n_samples", "", _("samples"), 0),
     Column("area_ha", "ha", _("estimated")), Column("se_ha", "ha", _("standard error")),
     Column("ci_level", "", _("confidence of the interval")), Column("ci_low_ha", "ha", _("interval from")),
     Column("ci_high_ha", "ha", _("interval to")),
     Column("ua", "", _("share of what the map calls so that is so"), 4), Column("ua_se", "", _("standard error"), 4),
     Column("pa", "", _("share of what is so that the map calls so"), 4), Column("pa_se", "", _("standard error"), 4),
-    Column("estimator", "", _("how it was estimated")), Column("z", "", _("standard errors to either side"), 4),
+    Column("estimator", "", _("how it was estimated"), says=coded(ESTIMATORS)),
+    Column("z", "", _("standard errors to either side"), 4),
     Column("source_version", "", _("map")),
 )  # fmt: skip
 """Of the table `area_estimates`, exactly."""
@@ -97,7 +118,7 @@ def _interval(words: Words) -> Sequence[str]:
 
 def _bias(found: Found, made: Estimated) -> Table:
     columns = (
-        Column("class", "", _("what was seen")), Column("map_area_ha", "ha", _("by counting cells of the map")),
+        Column("class", "", _("what was seen"), says=_called), Column("map_area_ha", "ha", _("by counting cells of the map")),
         Column("area_ha", "ha", _("estimated")), Column("bias_ha", "ha", _("map minus estimate")),
         Column("bias_share", "", _("as a share of the estimate"), 4),
     )  # fmt: skip
@@ -109,7 +130,10 @@ def _bias(found: Found, made: Estimated) -> Table:
 
 
 def _matrices(found: Found, made: Estimated) -> Iterator[Table]:
-    head = (Column("stratum", "", _("stratum")), Column("map_class", "", _("what the map says")))
+    head = (
+        Column("stratum", "", _("stratum"), says=_called),
+        Column("map_class", "", _("what the map says"), says=_called),
+    )
     for name, title, values, digits in (
         ("error_matrix", _("Samples by what the map says and what was seen"), made.counts, 0),
         ("error_matrix_proportions", _("The same as shares of the whole area"), made.shares, 4),
@@ -145,7 +169,7 @@ def _sae(found: Found, made: Estimated) -> Table:
                 spread, spread * found.z, spread * found.z * whole, None, None,
             )
         )  # fmt: skip
-    columns = tuple(Column(name, digits=4) for name in SAE)
+    columns = tuple(Column(name, digits=4, says=_called if name == "class" else None) for name in SAE)
     return Table("sae_estimates", _("The same under the names of SEPAL"), columns, tuple(rows), _simple)
 
 
@@ -160,7 +184,7 @@ def _simple(words: Words) -> Sequence[str]:
 
 def _years(found: Found) -> Table:
     columns = (
-        Column("class", "", _("change")), Column("year", "", _("year; empty: nobody said which"), 0),
+        Column("class", "", _("change"), says=_called), Column("year", "", _("year; empty: nobody said which"), 0),
         Column("n_samples", "", _("samples"), 0), *_figures(),
     )  # fmt: skip
     rows = tuple((name, year, one.seen, *_cells(one)) for (name, year), one in found.years.items())
@@ -177,7 +201,7 @@ def _cells(one: Figure) -> tuple[Cell, ...]:
 
 def _agreement(made: Agreement, settled: Settled) -> Table:
     columns = (
-        Column("measure", "", _("what was measured")), Column("value", "", _("figure"), 4),
+        Column("measure", "", _("what was measured"), says=coded(MEASURES)), Column("value", "", _("figure"), 4),
         Column("ci_low", "", _("interval from"), 4),
         Column("ci_high", "", _("interval to"), 4), Column("of", "", _("of how many"), 0),
     )  # fmt: skip
@@ -221,9 +245,10 @@ def _majority(words: Words) -> Sequence[str]:
 
 def _boundaries(found: Found) -> Table:
     columns = (
-        Column("layer", "", _("layer")), Column("id", "", _("area")), Column("name", "", _("name")),
-        Column("inside_layer", "", _("layer in which it lies")), Column("inside_id", "", _("area in which it lies")),
-        Column("class", "", _("what was seen")), Column("map_area_ha", "ha", _("by counting cells of the map")),
+        Column("layer", "", _("layer")), Column("id", "", _("area"), says=_called), Column("name", "", _("name")),
+        Column("inside_layer", "", _("layer in which it lies")),
+        Column("inside_id", "", _("area in which it lies"), says=_called),
+        Column("class", "", _("what was seen"), says=_called), Column("map_area_ha", "ha", _("by counting cells of the map")),
         Column("n_samples", "", _("samples"), 0), Column("n_class", "", _("samples of the class"), 0), *_figures(),
     )  # fmt: skip
     rows = tuple(row for laid, made, _ in found.accounts for one in made for row in _account(laid, one, found.classes))
@@ -283,7 +308,7 @@ def _overlaps(found: Found) -> Table:
 
 def _design(found: Found) -> Table:
     columns = (
-        Column("stratum", "", _("stratum")), Column("map_class", "", _("what the map says")),
+        Column("stratum", "", _("stratum"), says=_called), Column("map_class", "", _("what the map says"), says=_called),
         Column("code", "", _("number in files"), 0),
         Column("cells", "", _("cells"), 0), Column("hectares", "ha", _("area")), Column("share", "", _("share of the area"), 4),
         Column("expected_ua", "", _("accuracy that was expected"), 2), Column("samples", "", _("samples"), 0),

@@ -5,13 +5,19 @@ from hashlib import sha256
 from typing import Final
 
 from jobs.notify.message import _
+from jobs.notify.words import Words
 from jobs.reports.claims.asked import ClaimsReport
-from jobs.reports.claims.charts import ratios
+from jobs.reports.claims.charts import ratios, told
 from jobs.reports.claims.check import checked
-from jobs.reports.claims.finding import Finding
+from jobs.reports.claims.finding import VERDICTS, Finding
 from jobs.reports.claims.plausible import plausible
 from jobs.reports.claims.wording import RATIO, TITLE, plain, unknown
-from jobs.reports.parts import Cell, Chart, Column, Report, Table
+from jobs.reports.parts import Cell, Chart, Column, Report, Table, coded
+
+
+def _ours(text: str, words: Words) -> str:
+    return "; ".join(map(words.own, text.split("; ")))
+
 
 COLUMNS: Final = (
     Column("claim", "", _("Name of the claim")),
@@ -22,11 +28,11 @@ COLUMNS: Final = (
     Column("computed", "", _("What the other numbers give"), 2),
     Column("computed_lo", "", _("Lower end, of rounding or of standard errors"), 2),
     Column("computed_hi", "", _("Upper end, of rounding or of standard errors"), 2),
-    Column("verdict", "", _("Outcome")),
+    Column("verdict", "", _("Outcome"), says=coded({str(k): text for k, text in VERDICTS.items()})),
     Column("formula", "", _("The arithmetic with the numbers put in")),
-    Column("meaning", "", _("What the arithmetic means, where it does not say so itself")),
-    Column("likely_causes", "", _("Slips that would make this ratio")),
-    Column("would_decide", "", _("Evidence that would decide")),
+    Column("meaning", "", _("What the arithmetic means, where it does not say so itself"), says=_ours),
+    Column("likely_causes", "", _("Slips that would make this ratio"), says=_ours),
+    Column("would_decide", "", _("Evidence that would decide"), says=_ours),
     Column("quote", "", _("Words of the text")),
     Column("source", "", _("Where these words are")),
 )
@@ -36,8 +42,8 @@ def claims_report(asked: ClaimsReport, place: str, *, simulated: bool) -> Report
     """The report that a config asks for. Raises BadInput and ConfigError with what to mend in one line."""
     ranges = plausible(asked.own_plausible)
     found = checked(asked.claims, ranges, asked.level)
-    table = Table("claim_statements", _("Statements, one by one"), COLUMNS, tuple(map(_row, found)))
-    chart = Chart("claim_ratios", RATIO, partial(ratios, found), lambda words: tuple(plain(found, words)))
+    table = Table("claim_statements", _("Statements, one by one"), COLUMNS, tuple(map(_row, found)), cards=True)
+    chart = Chart("claim_ratios", RATIO, partial(ratios, found), lambda words: tuple(told(found, words)))
     own = asked.own_plausible
     return Report(
         "claims", TITLE, place, simulated, lambda words: tuple(plain(found, words)),

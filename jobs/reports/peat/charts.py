@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from math import fsum
 from typing import Final
 
+from jobs.notify.message import _
 from jobs.notify.words import Words
 from jobs.reports.drawing import FAINT, GRID, INK, box, steps, stroke, svg, words
 from jobs.reports.peat.classes import POOLS
@@ -14,10 +15,12 @@ COLOURS: Final = {
     "CO2-onsite": "#d55e00", "DOC": "#56b4e9", "CH4": "#009e73", "N2O": "#cc79a7", "fire": "#e69f00", "excavated": "#0072b2",
 }  # fmt: skip
 """Pool -> colour: Okabe and Ito (2008)."""
-WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 760.0, 320.0, 90.0, 205.0, 30.0, 40.0
+WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 360.0, 270.0, 58.0, 8.0, 26.0, 26.0
+"""Units: as narrow as a phone, so that text stays legible there."""
+SIZE, LINE = 12.0, 18.0
 Stack = list[tuple[str, float]]
 """(pool, tonnes of CO2-equivalent), from the foot up."""
-LABELLED: Final = 14
+LABELLED: Final = 7
 """At most so many years are written below."""
 
 
@@ -27,7 +30,8 @@ def yearly(found: Account, to: Words) -> str:
     stacks = {year: _stack(found, year) for year in years}
     totals = {year: one for year in years if (one := found.total(year)) is not None}
     ticks = steps(*_reach(stacks.values(), totals.values()))
-    return svg(WIDE, TALL, _shapes(stacks, totals, ticks, to), to.say(YEARS_TITLE))
+    many = len({pool for stack in stacks.values() for pool, _value in stack})
+    return svg(WIDE, TALL + 8 + LINE * (many + 1), _shapes(stacks, totals, ticks, to), to.say(YEARS_TITLE))
 
 
 def _stack(found: Account, year: int) -> list[tuple[str, float]]:
@@ -37,8 +41,8 @@ def _stack(found: Account, year: int) -> list[tuple[str, float]]:
 
 
 def _reach(stacks: Collection[Stack], totals: Collection[Total]) -> tuple[float, float]:
-    tops = [fsum(v for _, v in stack if v > 0) for stack in stacks] + [one.tco2e.high for one in totals]
-    feet = [fsum(v for _, v in stack if v < 0) for stack in stacks] + [one.tco2e.low for one in totals]
+    tops = [fsum(v for _pool, v in stack if v > 0) for stack in stacks] + [one.tco2e.high for one in totals]
+    feet = [fsum(v for _pool, v in stack if v < 0) for stack in stacks] + [one.tco2e.low for one in totals]
     return min([0.0, *feet]), max([0.0, *tops]) or 1.0
 
 
@@ -52,18 +56,18 @@ def _shapes(
     def height(value: float) -> float:
         return TALL - BOTTOM - (value - ticks[0]) * scale
 
-    yield words(LEFT, TOP - 14, "t CO2e", "end", FAINT)
+    yield words(0, TOP - 14, to.say(_("tonnes of CO2e a year")), "start", FAINT, SIZE)
     for tick in ticks:
         yield stroke(LEFT, height(tick), WIDE - RIGHT, height(tick), INK if tick == 0 else GRID)
-        yield words(LEFT - 6, height(tick) + 4, to.number(tick, digits), "end", FAINT)
+        yield words(LEFT - 6, height(tick) + 4, to.number(tick, digits), "end", FAINT, SIZE)
     for place, (year, stack) in enumerate(stacks.items()):
         middle = LEFT + (place + 0.5) * slot
         yield from _bar(stack, middle, min(0.7 * slot, 60.0), height)
         if year in totals:
             yield from _whisker(totals[year], middle, height)
         if place % -(-len(stacks) // LABELLED) == 0:
-            yield words(middle, TALL - BOTTOM + 18, str(year), "middle", FAINT)
-    yield from _key({pool for stack in stacks.values() for pool, _ in stack}, to)
+            yield words(middle, TALL - BOTTOM + 18, str(year), "middle", FAINT, SIZE)
+    yield from _key({pool for stack in stacks.values() for pool, _value in stack}, to)
 
 
 def _bar(stack: Stack, middle: float, wide: float, height: Callable[[float], float]) -> Iterator[str]:
@@ -84,6 +88,9 @@ def _whisker(total: Total, middle: float, height: Callable[[float], float]) -> I
 
 def _key(pools: Collection[str], to: Words) -> Iterator[str]:
     for place, pool in enumerate(pool for pool in reversed(POOLS) if pool in pools):
-        y = TOP + 18 * place
-        yield box(WIDE - RIGHT + 12, y, 11, 11, COLOURS[pool])
-        yield words(WIDE - RIGHT + 28, y + 10, to.say(NAMES[pool]))
+        y = TALL + 2 + LINE * place
+        yield box(4, y, 12, 12, COLOURS[pool])
+        yield words(24, y + 10, to.say(NAMES[pool]), size=SIZE)
+    y = TALL + 8 + LINE * len(pools)
+    yield from (stroke(10, y - 6, 10, y + 6, INK, 1.5), stroke(6, y - 6, 14, y - 6), stroke(6, y + 6, 14, y + 6))
+    yield words(24, y + 4, to.say(_("range of all together")), size=SIZE)

@@ -8,39 +8,48 @@ from pathlib import Path
 from typing import Any, Final
 
 from jobs.notify.message import _
-from jobs.reports.parts import Cell, Chart, Column, Report, Table
+from jobs.reports.parts import Cell, Chart, Column, Report, Table, coded
 from jobs.reports.peat.areas import read_areas
 from jobs.reports.peat.asked import PeatReport
 from jobs.reports.peat.charts import yearly
+from jobs.reports.peat.classes import DISTURBANCES, STRATA
 from jobs.reports.peat.factors import Factor, factor_set, read_set, read_warming, warming_set
 from jobs.reports.peat.peat import Account, Emission, account, carbon_factor
-from jobs.reports.peat.wording import TITLE, YEARS_TITLE, plain, unknown
+from jobs.reports.peat.wording import NAMES, TITLE, YEARS_TITLE, by_year, plain, unknown
 
 TONNES: Final = "tCO2e"
 ALL: Final = "all"
 """Stands for every year or every pool in a table of totals."""
 EMISSIONS: Final = (
-    Column("peat_stratum", "", _("Kind of peatland")),
-    Column("disturbance", "", _("What happened to it")),
+    Column("peat_stratum", "", _("Kind of peatland"), says=coded(STRATA)),
+    Column(
+        "disturbance", "", _("What happened to it"), says=coded({k: one.meaning for k, one in DISTURBANCES.items()})
+    ),
     Column("year", "", _("Year of the emission"), 0),
     Column("area_ha", "ha", _("Area that emits in this year")),
     Column("area_ha_se", "ha", _("Its standard error")),
     Column("ef_tco2c_ha_yr", "tCO2-C/ha/yr", _("Factor, where it is one of carbon a hectare and year")),
     Column("ef_tco2c_ha_yr_lo", "tCO2-C/ha/yr", _("Lower end of the factor")),
     Column("ef_tco2c_ha_yr_hi", "tCO2-C/ha/yr", _("Upper end of the factor")),
-    Column("pool", "", _("Where it comes from")),
+    Column("pool", "", _("Where it comes from"), says=coded({**NAMES, "all": _("all of them")})),
     Column("gas", "", _("What goes up")),
     Column("gwp_set", "", _("How gases are made comparable")),
     Column("emission_tco2e", TONNES, _("Emission of the year")),
     Column("emission_tco2e_lo", TONNES, _("Lower end")),
     Column("emission_tco2e_hi", TONNES, _("Upper end")),
-    Column("ef_source", "", _("Factors with source and how far they were checked")),
+    Column("ef_source", "", _("Factors with source and how far they were checked"), page=False),
     Column("tier", "", _("Tier of the IPCC, the lowest of the parts"), 0),
 )
 """Exactly those of the exchange file; what is not of carbon a hectare and year has its factor in `ef_source`."""
+CHECKED: Final = {
+    "verified": _("checked in its source"),
+    "secondary": _("read at second hand"),
+    "unverified": _("not checked in its source: provisional"),
+}
+"""Status of a factor -> in words."""
 TOTALS: Final = (
-    Column("year", "", _("Year of the emission")),
-    Column("pool", "", _("Where it comes from")),
+    Column("year", "", _("Year of the emission"), says=coded({"all": _("all of them")})),
+    Column("pool", "", _("Where it comes from"), says=coded({**NAMES, "all": _("all of them")})),
     Column("factor_sets", "", _("Sets of factors that are in it")),
     Column("mixed", "", _("Sets of different making are added up")),
     Column("gwp_set", "", _("How gases are made comparable")),
@@ -50,7 +59,7 @@ TOTALS: Final = (
 )
 FACTORS: Final = (
     Column("factor_set", "", _("Name of the set")),
-    Column("pool", "", _("Where it comes from")),
+    Column("pool", "", _("Where it comes from"), says=coded({**NAMES, "all": _("all of them")})),
     Column("gas", "", _("What goes up")),
     Column("part", "", _("Part of the formula")),
     Column("land_use", "", _("As the source calls it")),
@@ -60,13 +69,15 @@ FACTORS: Final = (
     Column("level", "", _("Share between the ends")),
     Column("unit", "", _("Unit of the value")),
     Column("tier", "", _("Tier of the IPCC"), 0),
-    Column("status", "", _("How far it was checked")),
+    Column("status", "", _("How far it was checked"), says=coded(CHECKED)),
     Column("source", "", _("Publication and table")),
     Column("note", "", _("What else to know")),
 )
 AGES: Final = (
-    Column("peat_stratum", "", _("Kind of peatland")),
-    Column("disturbance", "", _("What happened to it")),
+    Column("peat_stratum", "", _("Kind of peatland"), says=coded(STRATA)),
+    Column(
+        "disturbance", "", _("What happened to it"), says=coded({k: one.meaning for k, one in DISTURBANCES.items()})
+    ),
     Column("year", "", _("Year of the emission"), 0),
     Column("age", "yr", _("Years since it happened"), 0),
     Column("area_ha", "ha", _("Area that emits in this year")),
@@ -91,7 +102,7 @@ def report_of(found: Account, place: str, *, simulated: bool, files: tuple[Path,
         Table("peat_factors", _("Factors that were used"), FACTORS, tuple(map(_factor, found.factors))),
         Table("peat_areas_by_age", _("Areas that emit, by how long ago it happened"), AGES, tuple(_ages(found))),
     )
-    chart = Chart("peat_by_year", YEARS_TITLE, partial(yearly, found), lambda words: tuple(plain(found, words)))
+    chart = Chart("peat_by_year", YEARS_TITLE, partial(yearly, found), lambda words: tuple(by_year(found, words)))
     return Report(
         "peat", TITLE, place, simulated, lambda words: tuple(plain(found, words)), lambda words: tuple(unknown(found, words)),
         tables, (chart,), basis=basis(found, files),

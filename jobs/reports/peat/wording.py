@@ -1,6 +1,6 @@
 """What is said of the emissions of peat, in plain words; texts of the catalogue."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import fsum
 from typing import Final
 
@@ -80,12 +80,12 @@ def unknown(found: Account, words: Words) -> Iterator[str]:
         yield words.say(
             _("{n} of {all} factors have not been held against their source yet: {names}. Figures made of them are provisional."),
             n=words.number(len(lacking)), all=words.number(len(found.factors)),
-            names="; ".join(f"{one.land_use} ({_what(one)}, {one.source})" for one in lacking),
+            names="; ".join(_by_source(lacking, words)),
         )  # fmt: skip
     for gap in found.gaps:
         yield _gap(gap, words)
     if bare := [one for one in found.factors if one.figure.low is None]:
-        names = "; ".join(f"{one.land_use} ({_what(one)})" for one in bare)
+        names = "; ".join(dict.fromkeys(f"{words.say(NAMES[one.pool])} ({one.land_use})" for one in bare))
         yield words.say(
             _("No interval is known of these factors, so that their doubt is in no figure: {names}."), names=names
         )
@@ -120,8 +120,19 @@ def _late(found: Account) -> Iterator[tuple[Emission, int]]:
         yield one, min(c.year for c in found.cohorts if (c.stratum, c.disturbance) == (one.stratum, one.disturbance))
 
 
-def _what(one: Factor) -> str:
-    return " ".join(dict.fromkeys((one.pool, one.gas, one.part)))
+def _by_source(some: Sequence[Factor], words: Words) -> Iterator[str]:
+    """Sources and what was taken from each; the table of factors has every one."""
+    for source in dict.fromkeys(one.source for one in some):
+        mine = dict.fromkeys(words.say(NAMES[one.pool]) for one in some if one.source == source)
+        yield f"{', '.join(mine)} ({source})"
+
+
+def by_year(found: Account, words: Words) -> Iterator[str]:
+    """What the drawing shows, as sentences."""
+    for year in range(found.years[0], found.years[1] + 1):
+        if (one := found.total(year)) is not None:
+            text = _("{year}: {value} t of CO2e, between {low} and {high}")
+            yield words.say(text, year=year, **_rounded(one.tco2e, words))
 
 
 def _gap(gap: Gap, words: Words) -> str:

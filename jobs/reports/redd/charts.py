@@ -11,13 +11,15 @@ from jobs.notify.message import _
 from jobs.notify.words import Words
 from jobs.reports.redd.quantity import Numbers
 
-WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 64, 12, 16, 46
-"""Of a drawing and its margins, in its own units."""
+WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 360, 270, 40, 10, 28, 50
+"""Of a drawing and its margins, in its own units: as narrow as a phone, so that text stays legible there."""
+LINE: Final = 18
+ROW: Final = 40
 INK, FAINT, BEFORE, AFTER, LESS, MORE = "#1d2b24", "#5d6b63", "#0072b2", "#d55e00", "#009e73", "#d55e00"
 """Text, lines, and colours that everybody can tell apart (Okabe and Ito 2008)."""
 BINS: Final = 48
 TICKS: Final = 5
-LABELS: Final = 16
+LABELS: Final = 8
 """Years that stand beside one another without touching."""
 SCALES: Final = (
     (1e6, _("million tonnes of CO2e a year")),
@@ -77,7 +79,7 @@ class _Axis:
             digits = 0 if step / self.scale >= 1 else 2
             yield _line(LEFT, y, WIDE - RIGHT, y, FAINT, 0.3)
             yield _text(LEFT - 6, y + 4, self.words.number(said, digits), "end")
-        yield _text(LEFT, TOP - 4, self.words.say(self.name), "start")
+        yield _text(0, TOP - 14, self.words.say(self.name), "start")
 
 
 def by_year(bars: Sequence[Bar], reference: float, words: Words) -> str:
@@ -96,7 +98,20 @@ def by_year(bars: Sequence[Bar], reference: float, words: Words) -> str:
             parts.append(_text(middle, TALL - BOTTOM + 16, one.label, "middle"))
     y = axis.y(reference)
     parts.append(f'<path d="M{LEFT} {y}H{WIDE - RIGHT}" stroke="{INK}" stroke-dasharray="6 4" fill="none"/>')
-    return _svg(parts)
+    return _svg([*parts, *_key(words)], TALL + 2 * LINE + 4)
+
+
+def _key(words: Words) -> Iterator[str]:
+    for place, (colour, text) in enumerate(((BEFORE, _("years to compare with")), (AFTER, _("years after")))):
+        y = TALL - 20 + LINE * place
+        yield _box(4, y, y + 12, 12, colour)
+        yield _text(22, y + 10, words.say(text), "start")
+    y = TALL - 20 + 2 * LINE
+    yield f'<path d="M2 {y + 6}H18" stroke="{INK}" stroke-dasharray="4 3" fill="none"/>'
+    yield _text(22, y + 10, words.say(_("level to compare with")), "start")
+    y += LINE
+    yield _line(10, y - 1, 10, y + 12, INK, 1.4)
+    yield _text(22, y + 10, words.say(_("range of the draws")), "start")
 
 
 def distribution(draws: Numbers, low: float, median: float, high: float, words: Words) -> str:
@@ -111,10 +126,12 @@ def distribution(draws: Numbers, low: float, median: float, high: float, words: 
         x = LEFT + place * width
         parts.append(_box(x, TALL - BOTTOM - height, TALL - BOTTOM, width * 0.92, BEFORE if inside else "#b9c4bd"))
     span = (edges[-1] - edges[0]) or 1.0
-    for value in (low, median, high):
+    parts.append(_text(0, TOP - 14, words.say(_("how often it comes out of the draws")), "start"))
+    for row, value in enumerate((low, median, high)):
         x = LEFT + (WIDE - LEFT - RIGHT) * (value - edges[0]) / span
         parts.append(_line(x, TOP, x, TALL - BOTTOM, INK, 1.2))
-        parts.append(_text(x, TALL - BOTTOM + 16, words.number(value / most[0], 2 if most[0] > 1 else 0), "middle"))
+        said = words.number(value / most[0], 2 if most[0] > 1 else 0)
+        parts.append(_text(x, TALL - BOTTOM + 14 if row != 1 else TOP - 1, said, "middle"))
     parts.append(_text(WIDE / 2, TALL - 8, words.say(most[1]), "middle"))
     return _svg(parts)
 
@@ -125,20 +142,24 @@ def waterfall(steps: Sequence[Step], words: Words) -> str:
     for one in steps:
         level = one.change if one.total else level + one.change
         heights.append(level)
-    axis, width = _Axis(heights, words), (WIDE - LEFT - RIGHT) / max(len(steps), 1)
-    parts, before = list(axis.drawn()), 0.0
+    axis = _Axis(heights, words)
+    parts, before = [_text(0, 14, words.say(axis.name), "start")], 0.0
+
+    def across(value: float) -> float:
+        return 4 + (value - axis.low) / (axis.high - axis.low) * (WIDE - 8)
+
+    foot = TOP + ROW * len(steps)
+    parts.append(_line(across(0), TOP, across(0), foot, FAINT, 0.6))
     for place, (one, after) in enumerate(zip(steps, heights, strict=True)):
         start = 0.0 if one.total else before
         colour = BEFORE if one.total else LESS if one.change < 0 else MORE
-        x = LEFT + place * width
-        parts.append(_box(x + width * 0.12, axis.y(max(start, after)), axis.y(min(start, after)), width * 0.76, colour))
-        parts.append(_text(x + width / 2, TALL - BOTTOM + 16, one.label, "middle"))
-        said = words.number(one.change / axis.scale, 2 if axis.scale > 1 else 0)
-        parts.append(
-            _text(x + width / 2, TALL - BOTTOM + 32, said if one.total or one.change < 0 else f"+{said}", "middle")
-        )
+        y, left = TOP + ROW * place, min(across(start), across(after))
+        parts.append(_text(4, y + 14, one.label, "start"))
+        said = words.number(one.change / axis.scale, 0 if axis.scale == 1 else 1 if axis.scale == SCALES[1][0] else 2)
+        parts.append(_text(WIDE - 4, y + 14, said if one.total or one.change < 0 else f"+{said}", "end"))
+        parts.append(_box(left, y + 19, y + 33, max(abs(across(start) - across(after)), 1), colour))
         before = after
-    return _svg(parts)
+    return _svg(parts, foot + 6)
 
 
 def _round_step(rough: float) -> float:
@@ -159,6 +180,6 @@ def _text(x: float, y: float, said: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="12" fill="{INK}">{escape(said)}</text>'
 
 
-def _svg(parts: Sequence[str]) -> str:
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {TALL}" font-family="system-ui, sans-serif">'
+def _svg(parts: Sequence[str], tall: float = TALL) -> str:
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {tall:g}" font-family="system-ui, sans-serif">'
     return head + "".join(parts) + "</svg>"

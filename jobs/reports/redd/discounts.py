@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from jobs.notify.message import _
-from jobs.reports.parts import Cell, Column, Table
+from jobs.reports.parts import Cell, Column, Table, coded
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import Period
 from jobs.reports.redd.asked import ReddReport, Schemes
@@ -20,22 +20,29 @@ from jobs.reports.redd.schemes import (
     hfld_level,
     trees,
 )
-from jobs.reports.redd.tables import PER_YEAR, said
+from jobs.reports.redd.tables import KIND, PER_YEAR, said
 
 TOTAL: Final = "all years"
+TAKEN: Final = {"mean": _("mean"), "median": _("median")}
+RULES: Final = {
+    "ART TREES 2.0, eq. 10 and 11": _("ART TREES 2.0, equations 10 and 11"),
+    "steps as in the mocaredd sheet": _("steps as in the mocaredd sheet"),
+    "formula of the mocaredd sheet only, not the scorecard": _("formula of the mocaredd sheet only, not the scorecard"),
+}
+"""Rule as files have it -> in words."""
 
 
 def schemes(asked: Schemes, case: Case, found: Results) -> Table:
     """What is left of a reduction under each scheme."""
     columns = (
-        Column("scheme"),
-        Column("kind"),
-        Column("estimate", about=_("which figure of the draws the scheme takes")),
-        Column("reduction", PER_YEAR),
+        Column("scheme", "", _("scheme")),
+        KIND,
+        Column("estimate", "", _("which figure of the draws the scheme takes"), says=coded(TAKEN)),
+        Column("reduction", PER_YEAR, _("reduction")),
         Column("half_width", "", _("half the 90 % interval over the estimate"), 4),
         Column("share_off", "", _("taken off for doubt"), 4),
-        Column("left", PER_YEAR),
-        Column("rule"),
+        Column("left", PER_YEAR, _("left")),
+        Column("rule", "", _("rule"), says=coded(RULES)),
     )
     rows = tuple(row for kind in case.account.kinds for row in _schemes(asked, kind, found))
     return Table(
@@ -99,7 +106,7 @@ def trees_table(rows: Sequence[TreesRow]) -> Table:
     """Years under ART TREES."""
     tonnes = "tCO2e"
     columns = (
-        Column("year"),
+        Column("year", "", _("year"), says=coded({TOTAL: _("all years")})),
         Column("ghg_er", tonnes, _("reduction, mean of the draws")),
         Column("buf", tonnes, _("set aside against reversals")),
         Column("leak", tonnes, _("taken off for leakage")),

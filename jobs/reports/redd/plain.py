@@ -7,6 +7,7 @@ from jobs.notify.words import Words
 from jobs.reports.redd.account import Case, used
 from jobs.reports.redd.asked import ReddReport
 from jobs.reports.redd.factors import UNVERIFIED
+from jobs.reports.redd.meaning import meant
 from jobs.reports.redd.montecarlo import Summary
 from jobs.reports.redd.results import GROSS, Results
 from jobs.reports.redd.schemes import TreesRow
@@ -31,31 +32,32 @@ def plain(case: Case, found: Results, together: TreesRow | None, words: Words) -
         yield words.say(
             _("Under the rules of ART TREES 2.0, {left} of {all} tonnes would be left for those years together: the rest "
               "is set aside, or taken off because the figures are not exact."),
-            left=_tonnes(together.credited, words), all=_tonnes(together.reduction, words),
+            left=tonnes(together.credited, words), all=tonnes(together.reduction, words),
         )  # fmt: skip
 
 
 def _reference(case: Case, found: Results, words: Words) -> str:
     drawn = found.by_name["reference"].simulated
     if case.account.baseline is not None:
-        return words.say(_("The level to compare with was given: {amount}."), amount=_between(drawn, words))
+        return words.say(_("The level to compare with was given: {amount}."), amount=between(drawn, words))
     years = [one for one in case.account.periods if one.reference]
     return words.say(
         _("From {first} to {last}, the years to compare with, forest that was cleared or thinned here sent CO2 into the "
           "air: each year {amount}."),
-        first=min(one.first for one in years), last=max(one.last for one in years), amount=_between(drawn, words),
+        first=min(one.first for one in years), last=max(one.last for one in years), amount=between(drawn, words),
     )  # fmt: skip
 
 
-def _between(drawn: Summary, words: Words) -> str:
+def between(drawn: Summary, words: Words) -> str:
+    """The middle and the ends."""
     return words.say(
         _("about {middle} tonnes, and {level} times in 100 between {low} and {high} tonnes"),
-        middle=_tonnes(drawn.median, words), level=words.number(drawn.level), low=_tonnes(drawn.low, words),
-        high=_tonnes(drawn.high, words),
+        middle=tonnes(drawn.median, words), level=words.number(drawn.level), low=tonnes(drawn.low, words),
+        high=tonnes(drawn.high, words),
     )  # fmt: skip
 
 
-def _tonnes(value: float, words: Words) -> str:
+def tonnes(value: float, words: Words) -> str:
     """To three digits: more of them would claim more than is known."""
     return words.number(float(f"{value:.2e}"))
 
@@ -65,7 +67,7 @@ def _monitored(case: Case, found: Results, kind: str, words: Words) -> Iterator[
     first, last = min(one.first for one in years), max(one.last for one in years)
     emitted = found.by_name[f"emissions {kind}"].simulated
     yield words.say(
-        _("From {first} to {last} it was each year {amount}."), first=first, last=last, amount=_between(emitted, words)
+        _("From {first} to {last} it was each year {amount}."), first=first, last=last, amount=between(emitted, words)
     )
     yield _compared(found, kind, words)
     gross, cut, thin = (found.by_name.get(f"{what} {kind}") for what in (GROSS, "DF", "DG"))
@@ -78,8 +80,13 @@ def _monitored(case: Case, found: Results, kind: str, words: Words) -> Iterator[
         name, part = next(iter(drivers.items()))
         yield words.say(
             _("What makes these figures least sure is {name}: {share} of all that is not known comes from it alone."),
-            name=name, share=words.share(part),
+            name=_called(case, name, words), share=words.share(part),
         )  # fmt: skip
+
+
+def _called(case: Case, name: str, words: Words) -> str:
+    said = meant(case, name, words)
+    return f"{said} ({name})" if said else name
 
 
 def _compared(found: Results, kind: str, words: Words) -> str:
@@ -89,7 +96,7 @@ def _compared(found: Results, kind: str, words: Words) -> str:
         return words.say(
             _("Whether that is less than before cannot be told: it lies between {more} tonnes a year more and {less} "
               "tonnes a year less."),
-            more=_tonnes(-reduced.low, words), less=_tonnes(reduced.high, words),
+            more=tonnes(-reduced.low, words), less=tonnes(reduced.high, words),
         )  # fmt: skip
     if reduced.low > 0:
         text = _("That is less than the level to compare with by {middle}: between {low} and {high}.")

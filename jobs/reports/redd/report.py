@@ -1,6 +1,6 @@
 """The report of emissions: tables, first page, drawings and exchange files out of one set of results."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,8 @@ from jobs.reports.redd.activity import REFERENCE
 from jobs.reports.redd.asked import Land, ReddReport
 from jobs.reports.redd.landmatrix import LandMatrix, changes_of, matrices
 from jobs.reports.redd.landmatrix import write as write_land
-from jobs.reports.redd.plain import plain, unknown
+from jobs.reports.redd.montecarlo import Summary
+from jobs.reports.redd.plain import between, plain, tonnes, unknown
 from jobs.reports.redd.results import Both, Results, results
 from jobs.reports.redd.workbook import Sheet, write, write_trees
 
@@ -66,7 +67,7 @@ def _report(asked: ReddReport, known: Case, found: Results, years: Sequence[Land
     schemes = discounts.schemes(asked.schemes, known, found)
     together = rows[-1] if rows else None
     shown = [
-        tables.outcome(known, found), tables.emissions(found), tables.drivers(found), schemes,
+        tables.outcome(known, found), tables.emissions(found), tables.drivers(known, found), schemes,
         *([discounts.trees_table(rows)] if rows else []), *([tables.land(years)] if years else []),
         *([tables.beside(asked, known, found)] if asked.beside else []), tables.factors(known, found), tables.inputs(known),
     ]  # fmt: skip
@@ -117,7 +118,8 @@ def _charts(known: Case, found: Results) -> tuple[Chart, ...]:
     made = [
         Chart(
             "emissions_by_year", _("Emissions by year"),
-            lambda words: charts.by_year(_bars(known, found), found.by_name["reference"].value, words), _alt_years,
+            lambda words: charts.by_year(_bars(known, found), found.by_name["reference"].value, words),
+            lambda words: _alt_years(known, found, words),
         )
     ]  # fmt: skip
     for kind in known.account.kinds:
@@ -131,33 +133,48 @@ def _distribution(found: Results, kind: str) -> Chart:
     def draw(words: Words) -> str:
         return charts.distribution(found.draws[f"reduction {kind}"], drawn.low, drawn.median, drawn.high, words)
 
-    return Chart(f"reduction_{kind}", _("What the reduction may be"), draw, _alt_draws)
+    return Chart(f"reduction_{kind}", _("What the reduction may be"), draw, lambda words: _alt_draws(drawn, words))
 
 
 def _waterfall(known: Case, found: Results, kind: str) -> Chart:
     def draw(words: Words) -> str:
         return charts.waterfall(_steps(known, found, kind, words), words)
 
-    return Chart(f"contributions_{kind}", _("From the level to compare with to what was emitted"), draw, _alt_steps)
+    return Chart(
+        f"contributions_{kind}",
+        _("From the level to compare with to what was emitted"),
+        draw,
+        lambda words: _alt_steps(_steps(known, found, kind, words), words),
+    )
 
 
-def _alt_years(words: Words) -> list[str]:
+def _alt_years(known: Case, found: Results, words: Words) -> list[str]:
     text = _(
         "Columns: tonnes of CO2e in each year, with their interval; dashed: the level that they are compared with."
     )
-    return [words.say(text)]
+    return [words.say(text), *_by_year(known, found, words)]
 
 
-def _alt_draws(words: Words) -> list[str]:
+def _by_year(known: Case, found: Results, words: Words) -> Iterator[str]:
+    for one in sorted(known.account.periods, key=lambda one: one.first):
+        drawn = found.by_name[f"period {one.name}"].simulated
+        years = str(one.first) if one.first == one.last else f"{one.first}-{one.last}"
+        yield f"{years}: {between(drawn, words)}"
+
+
+def _alt_draws(drawn: Summary, words: Words) -> list[str]:
     text = _("How often each reduction comes out of the draws; lines: the lower end, the middle and the upper end.")
-    return [words.say(text)]
+    return [words.say(text), between(drawn, words)]
 
 
-def _alt_steps(words: Words) -> list[str]:
+def _alt_steps(steps: Sequence[charts.Step], words: Words) -> list[str]:
     text = _(
         "Left: the level to compare with; then what clearing, thinning and growing add or take; right: what is left."
     )
-    return [words.say(text)]
+    said = [
+        f"{one.label} {'+' if one.change > 0 and not one.total else ''}{tonnes(one.change, words)} t" for one in steps
+    ]
+    return [words.say(text), "; ".join(said)]
 
 
 def _bars(known: Case, found: Results) -> list[charts.Bar]:

@@ -1,22 +1,34 @@
 """Tables of a report of emissions."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from jobs.notify.message import _
-from jobs.reports.parts import Cell, Column, Lines, Table
+from jobs.reports.parts import Cell, Column, Lines, Table, coded
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import REFERENCE
 from jobs.reports.redd.asked import ReddReport
 from jobs.reports.redd.landmatrix import CATEGORIES, LandMatrix, lines
+from jobs.reports.redd.meaning import ACTIVITIES, CHECKED, DISTRIBUTIONS, KINDS, meant, result
 from jobs.reports.redd.results import GROSS, REMOVED, Both, Results
 
 PER_YEAR: Final = "tCO2e/yr"
+OURS: Final = "reference level of this report"
 
 
 def said(*texts: str) -> Lines:
     """These texts, in whatever language."""
     return lambda words: [words.say(text) for text in texts]
+
+
+YEAR = Column("year", "", _("year"))
+PERIOD = Column("period", "", _("period"))
+STRATUM = Column("stratum", "", _("stratum"))
+KIND = Column("kind", "", _("kind of years"), says=coded(KINDS))
+ACTIVITY = Column("activity", "", _("what happened"), says=coded(ACTIVITIES))
+SOURCE = Column("source", "", _("Source"))
+STATUS = Column("status", "", _("How far it was checked"), says=coded(CHECKED))
 
 
 def both_columns(unit: str) -> tuple[Column, ...]:
@@ -45,14 +57,19 @@ def both_cells(one: Both) -> tuple[Cell, ...]:
 def inputs(case: Case) -> Table:
     """Every figure that goes in, with where it comes from."""
     columns = (
-        Column("name", about=_("figure; the same name is the same figure, drawn once")),
-        Column("value", digits=3),
-        Column("unit"),
+        Column(
+            "name",
+            "",
+            _("figure; the same name is the same figure, drawn once"),
+            says=partial(meant, case),
+        ),
+        Column("value", "", _("value"), 3),
+        Column("unit", "", _("unit")),
         Column("se", about=_("standard error"), digits=3),
-        Column("distribution"),
-        Column("parameters"),
-        Column("status", about=_("verified in its source, read at second hand, unverified, or given by whoever asked")),
-        Column("source"),
+        Column("distribution", "", _("shape of what it may be"), says=coded(DISTRIBUTIONS)),
+        Column("parameters", "", _("what describes the shape")),
+        STATUS,
+        SOURCE,
     )
     rows = []
     for name, one in case.account.quantities.items():
@@ -65,12 +82,12 @@ def inputs(case: Case) -> Table:
 def factors(case: Case, found: Results) -> Table:
     """Emission factors."""
     head = (
-        Column("transition"),
-        Column("period"),
-        Column("stratum"),
-        Column("activity"),
-        Column("before"),
-        Column("after"),
+        Column("transition", "", _("change of land")),
+        PERIOD,
+        STRATUM,
+        ACTIVITY,
+        Column("before", "", _("land use before")),
+        Column("after", "", _("land use after")),
     )
     rows = (
         (
@@ -90,11 +107,11 @@ def factors(case: Case, found: Results) -> Table:
 def emissions(found: Results) -> Table:
     """Emissions by year, stratum and activity: a year of a period has its mean."""
     head = (
-        Column("year"),
-        Column("period"),
-        Column("kind"),
-        Column("stratum"),
-        Column("activity", about=_("DF deforestation, DG degradation, EN enhancement")),
+        YEAR,
+        PERIOD,
+        KIND,
+        STRATUM,
+        ACTIVITY,
     )
     rows: list[tuple[Cell, ...]] = []
     for one in found.cells:
@@ -117,7 +134,10 @@ def outcome(case: Case, found: Results) -> Table:
     names = ["reference", *(f"{what} {REFERENCE}" for what in (GROSS, REMOVED, *activities))]
     for kind in case.account.kinds:
         names += [f"{what} {kind}" for what in ("emissions", GROSS, REMOVED, *activities, "reduction", "below")]
-    head = (Column("result"), Column("unit"))
+    head = (
+        Column("result", "", _("result"), says=result),
+        Column("unit", "", _("unit"), says=coded({"share": _("share")})),
+    )
     more = (
         Column("half_of_median", "", _("half the interval of the draws over their median, as mocaredd reckons U"), 4),
         Column("half_of_mean", "", _("the same over their mean, as ART TREES reckons it"), 4),
@@ -145,11 +165,11 @@ def outcome(case: Case, found: Results) -> Table:
     )
 
 
-def drivers(found: Results) -> Table:
+def drivers(case: Case, found: Results) -> Table:
     """Which figure brings in how much of the doubt."""
     columns = (
-        Column("kind"),
-        Column("input"),
+        KIND,
+        Column("input", "", _("figure that goes in"), says=partial(meant, case)),
         Column("share", "", _("of the variance of the reduction, varied alone"), 4),
     )
     rows = tuple((kind, name, part) for kind, parts in found.drivers.items() for name, part in parts.items())
@@ -167,11 +187,26 @@ def drivers(found: Results) -> Table:
     )
 
 
+LAND: Final = {
+    "forest managed": _("managed forest"),
+    "forest unmanaged": _("unmanaged forest"),
+    "cropland": _("cropland"),
+    "grassland": _("grassland"),
+    "wetlands": _("wetlands"),
+    "settlements": _("settlements"),
+    "other": _("other land"),
+    "initial area": _("area at the beginning"),
+    "final area": _("area at the end"),
+    "net change": _("net change"),
+}
+"""Use of land in the inventory -> in words."""
+
+
 def land(years: Sequence[LandMatrix]) -> Table:
     """The land matrix."""
-    to = tuple(Column(name.replace(" ", "_"), "kha", digits=3) for name in (*CATEGORIES, "initial area"))
+    to = tuple(Column(name.replace(" ", "_"), "kha", LAND[name], 3) for name in (*CATEGORIES, "initial area"))
     rows = tuple(row for one in years for row in lines(one))
-    head = (Column("year"), Column("from_to", about=_("use at the beginning of the year; columns: at its end")))
+    head = (YEAR, Column("from_to", "", _("use at the beginning of the year; columns: at its end"), says=coded(LAND)))
     return Table(
         "ghgi_land_matrix",
         _("Land by use at the beginning and the end of a year"),
@@ -186,17 +221,17 @@ def land(years: Sequence[LandMatrix]) -> Table:
 def beside(asked: ReddReport, case: Case, found: Results) -> Table:
     """The result and what others have submitted, which is something else."""
     columns = (
-        Column("what"),
-        Column("value", PER_YEAR),
-        Column("low", PER_YEAR),
-        Column("high", PER_YEAR),
-        Column("status"),
-        Column("source"),
-        Column("notes"),
+        Column("what", "", _("which level"), says=coded({OURS: _("reference level of this report")})),
+        Column("value", PER_YEAR, _("value")),
+        Column("low", PER_YEAR, _("Lower end")),
+        Column("high", PER_YEAR, _("Upper end")),
+        STATUS,
+        SOURCE,
+        Column("notes", "", _("What else to know")),
     )
     one = found.by_name["reference"]
     drawn = one.simulated
-    rows: list[tuple[Cell, ...]] = [("reference level of this report", one.value, drawn.low, drawn.high, "", "", "")]
+    rows: list[tuple[Cell, ...]] = [(OURS, one.value, drawn.low, drawn.high, "", "", "")]
     for name in asked.beside:
         factor = case.factors.find(name)
         rows.append((name, factor.value, None, None, factor.said, factor.source, factor.notes))

@@ -1,0 +1,74 @@
+"""One full report of each kind, with everything that it can show at once, on data with a known truth or of published texts."""
+
+from pathlib import Path
+from typing import Any
+
+from areasetup import GRID, world, write_map
+from jobs.reports.areas.asked import Sampling
+from jobs.reports.parts import Report
+from jobs.reports.peat.asked import PeatReport
+from jobs.reports.peat.peat import Sampling as Draws
+from jobs.reports.peat.report import peat_report
+from shapely import box
+from test_claims_report import made as of_claims
+from test_redd_report import AREAS
+from test_redd_report import made as of_redd
+from test_report_areas_boundaries import layer
+from test_report_areas_report import report as of_areas
+from test_report_areas_report import with_answers
+
+PEAT = """peat_stratum,disturbance,year,area_ha,se_ha,until_year
+palm_swamp,drained_oil_palm,2017,1205.5,100,
+palm_swamp,degraded_heavy,2018,3000,450,2019
+palm_swamp,degraded_moderate,2019,900,150,
+palm_swamp,gold_mined,2020,55,6,
+pole_forest,drained_cropland,2018,210,30,
+pole_forest,burnt,2019,12,,
+open_peat,road_flooded,2019,4,1,
+"""
+LATER = "T3_cut,T3,north,DF,forest,field,2500,300\nT3_thin,T3,north,DG,forest,forest_deg,2900,420\n"
+SETS = ("peat-ipcc-2013-wetlands", "peat-palm-degradation", "peat-excavation")
+
+
+def areas(folder: Path) -> Report:
+    """With answers of two people who do not always agree, and two layers of boundaries, one of which claims land twice."""
+    west, south, _, north = GRID.bounds
+    projects = [("a", box(west, south, west + 3000, north)), ("b", box(west + 2700, south, west + 4000, north))]
+    provinces = [("tahuamanu", box(west, south, west + 2500, north)), ("manu", box(west + 2500, south, west + 9000, north))]
+    made = with_answers(
+        write_map(folder / "map.tif", world()[0], SIMULATED="true"), folder, sampling=Sampling(samples=400, least=80),
+        boundaries=(layer(folder, "provinces", provinces), layer(folder, "projects", projects, inside="provinces")),
+    )  # fmt: skip
+    file = made.answers.path if made.answers else folder
+    lines = file.read_bytes().replace(b"\xef\xbb\xbf", b"").decode().splitlines(keepends=True)
+    doubtful = [line for line in lines if "luis@" in line][::25]
+    swapped = {line: line.replace("stable forest", "no forest") for line in doubtful}
+    third = [line.replace("luis@", "rosa@") for line in lines if "luis@" in line]
+    file.write_text("".join([*(swapped.get(line, line) for line in lines), *third]), encoding="utf-8")
+    return of_areas(made)
+
+
+def redd(folder: Path) -> Report:
+    """With degradation, regrowth, fires, all schemes, a land matrix, and what others have submitted beside it."""
+
+    def change(data: dict[str, Any]) -> None:
+        data["account"]["periods"].append({"name": "T3", "first": 2018, "last": 2021, "kind": "MON"})
+
+    return of_redd(folder, change, AREAS + LATER)
+
+
+def peat(folder: Path) -> Report:
+    """With several sets of factors, some of them not verified, and gaps."""
+    file = folder / "peat.csv"
+    file.write_text(PEAT, encoding="utf-8")
+    wanted = PeatReport(areas=file, first_year=2017, last_year=2023, factors=SETS, sampling=Draws(draws=1_000))
+    return peat_report(wanted, "Abanico del Pastaza", simulated=True)
+
+
+def claims(_: Path) -> Report:
+    """Three public texts on two projects."""
+    return of_claims()
+
+
+WHOLE = {"areas": areas, "redd": redd, "peat": peat, "claims": claims}
+"""Name -> a full report, made from files in a folder."""
