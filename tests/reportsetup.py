@@ -2,8 +2,8 @@
 
 from shapely import MultiPolygon, box
 
-from jobs.notify.message import _
 from jobs.reports.parts import Chart, Column, Layer, Report, Table
+from jobs.words import _
 
 HOSTILE = '=HYPERLINK("http://x.example","y") <script>alert(1)</script> \x07 ñ, "quoted"\nsecond line'
 """Text of somebody else's: a formula, markup, a character XML has not, what separates columns and lines."""

@@ -28,9 +28,9 @@ from jobs.notify.channels.result import Outcome
 from jobs.notify.notice import Notice, Overlap
 from jobs.notify.sectors import NEVER, WHOLE, Sector, sectors
 from jobs.notify.sender import drain
-from jobs.notify.words import Words
 from jobs.overlays import Known, Opened, Overlay, Overlays
 from jobs.state import Generation
+from jobs.words import Words
 
 LIMA = ZoneInfo("America/Lima")
 WATCH = Watch(to=("jefatura",))

@@ -15,7 +15,7 @@ from test_message import CONFIG
 from detection.types import SECONDS_A_DAY, Cube, Grid, Planes, Scene, to_day
 from jobs.notify import compose
 from jobs.notify.chips import MARGIN, MOST_BYTES, chip_of, drawn
-from jobs.notify.words import Words
+from jobs.words import Words
 
 GRID = Grid("EPSG:32719", 300_000, 8_600_040, 30, (40, 50))
 PLACE = np.array([[10, 20], [10, 21], [11, 20]])

@@ -13,11 +13,11 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 
 from detection.errors import BadInput
-from jobs.notify.words import Words, catalogue, languages
 from jobs.reports.claims.asked import Claim, ClaimsReport, Said
 from jobs.reports.claims.plausible import SHIPPED, plausible
 from jobs.reports.claims.report import claims_report
 from jobs.reports.parts import Report
+from jobs.words import Words, catalogue, languages
 from jobs.yamlfile import ConfigError, read
 
 TEXTS = Path(__file__).parent / "data" / "claims" / "texts.yaml"

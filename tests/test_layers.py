@@ -25,7 +25,7 @@ from jobs.notify.feeds.places import coarse
 from jobs.notify.feeds.told import ordered
 from jobs.notify.layers import Layer, as_geojson, as_geopackage, national_layer, told_layer
 from jobs.notify.notice import Notice
-from jobs.notify.words import Words
+from jobs.words import Words
 
 SCHEMA = Path(__file__).parents[1] / "docs" / "alert.schema.json"
 WORDS = Words("es")

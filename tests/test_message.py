@@ -27,8 +27,8 @@ from jobs.notify.message import DRIVERS as WORDS_OF_DRIVERS
 from jobs.notify.notice import Nearby
 from jobs.notify.policy import Rule
 from jobs.notify.short import KINDS, LIMIT, WAYS, WHO, short
-from jobs.notify.words import Words, catalogue, languages
 from jobs.overlays import NAMED, Overlay
+from jobs.words import Words, catalogue, languages
 
 FOLDER = Path(__file__).parents[1] / "jobs"
 LANGUAGES = languages()

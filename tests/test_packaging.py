@@ -26,12 +26,11 @@ IN_WHEEL = (
     "detection/py.typed",
     "jobs/migrations/env.py",
     "jobs/migrations/versions/0001_first_tables.py",
+    "jobs/locale/es.po",
     "jobs/reports/report.html.j2",
+    "jobs/reports/page.html.j2",
     *(str(file.relative_to(ROOT)) for file in sorted((ROOT / "jobs" / "reports").rglob("*.yaml"))),
-    *(
-        f"jobs/notify/{name}"
-        for name in ("letter.html.j2", "base.html.j2", "page.html.j2", "index.html.j2", "locale/es.po")
-    ),
+    *(f"jobs/notify/{name}" for name in ("letter.html.j2", "base.html.j2", "page.html.j2", "index.html.j2")),
     *(
         f"models/trained/{folder.name}/{name}"
         for folder in sorted((ROOT / "models" / "trained").glob("*-simulated-*"))

@@ -33,8 +33,8 @@ from jobs.notify.message import STATUS
 from jobs.notify.page import FEWER_ROWS, LONGEST_NAME, MOST_BYTES, MOST_ROWS, MOST_STEPS, PageFacts, page_of
 from jobs.notify.policy import Rule
 from jobs.notify.run import notify
-from jobs.notify.words import Words, catalogue
 from jobs.overlays import Overlay
+from jobs.words import Words, catalogue
 
 SPANISH = Words("es")
 

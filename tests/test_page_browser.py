@@ -19,7 +19,7 @@ from jobs.notify import compose, pages
 from jobs.notify.chips import drawn
 from jobs.notify.message import STATUS
 from jobs.notify.page import page_of
-from jobs.notify.words import Words, languages
+from jobs.words import Words, languages
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LACKING = (

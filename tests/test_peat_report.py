@@ -10,12 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from detection.errors import BadInput
 from jobs.mistakes import RuleBroken
-from jobs.notify.words import Words, languages
 from jobs.reports.parts import Report
 from jobs.reports.peat.areas import read_areas
 from jobs.reports.peat.asked import PeatReport
 from jobs.reports.peat.peat import Sampling
 from jobs.reports.peat.report import peat_report
+from jobs.words import Words, languages
 
 AREAS = """peat_stratum,disturbance,year,area_ha,se_ha,until_year
 palm_swamp,drained_oil_palm,2017,120.5,10,

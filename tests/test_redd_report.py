@@ -15,7 +15,6 @@ from pydantic import TypeAdapter, ValidationError
 from reddsetup import example
 
 from detection.errors import BadInput
-from jobs.notify.words import Words
 from jobs.reports.form import files
 from jobs.reports.parts import Report, Table
 from jobs.reports.redd.asked import Category, ReddReport
@@ -23,6 +22,7 @@ from jobs.reports.redd.charts import Bar, Step, by_year, distribution, waterfall
 from jobs.reports.redd.landmatrix import CATEGORIES
 from jobs.reports.redd.report import redd_report
 from jobs.reports.redd.workbook import Drawing, read_workbook, write
+from jobs.words import Words
 
 AREAS = """transition,period,stratum,activity,before,after,area_ha,se_ha
 T1_cut,T1,north,DF,forest,field,5000,400

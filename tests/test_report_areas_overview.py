@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from areasetup import GRID, asked, world, write_map
 
-from jobs.notify.words import Words
 from jobs.reports.areas import overview as module
 from jobs.reports.areas.overview import drawn, overview
 from jobs.reports.areas.sample import design, draw
 from jobs.reports.areas.strata import OUTSIDE, frame, measure
+from jobs.words import Words
 
 
 @pytest.fixture

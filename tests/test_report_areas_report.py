@@ -15,11 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 from shapely import box
 
 from detection.errors import BadInput
-from jobs.notify.words import Words
 from jobs.reports.areas.asked import AreaReport, Boundaries, Buffer, Sampling
 from jobs.reports.areas.sample import Sample, design, draw
 from jobs.reports.areas.strata import frame, measure
 from jobs.reports.parts import Report, Table
+from jobs.words import Words
 
 E_ROW_1 = (
     "aoi_id, period_start, period_end, stratum, class, map_area_ha, n_samples, area_ha, se_ha, ci_level, ci_low_ha, ci_high_ha, "

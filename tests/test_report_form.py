@@ -14,9 +14,9 @@ import pytest
 from reportsetup import AREAS, HOSTILE, REPORT
 
 from detection.errors import BadInput
-from jobs.notify.words import Words
 from jobs.reports.form import as_csv, as_workbook, figure, files, page, write
 from jobs.reports.parts import Column
+from jobs.words import Words
 
 
 def test_a_table_is_a_file_whose_figures_are_not_rounded() -> None:

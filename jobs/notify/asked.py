@@ -17,8 +17,8 @@ from jobs.notify.channels.gateway import Gateway, check_number
 from jobs.notify.channels.mail import MailServer
 from jobs.notify.opening import Audience
 from jobs.notify.policy import Access, Embargo, Name, Rule
-from jobs.notify.words import Words
 from jobs.overlays import Overlay
+from jobs.words import Words
 
 Address = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", examples=["jefatura@example.org"])]
 

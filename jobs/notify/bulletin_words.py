@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from jobs.notify.bulletins import Bulletin, Seen
 from jobs.notify.channels.gateway import plain
-from jobs.notify.message import Line, _
+from jobs.notify.message import Line
 from jobs.notify.short import LIMIT, cut, fitted
-from jobs.notify.words import Words
+from jobs.words import Words, _
 
 LEAST_UNSEEN: Final = 0.005
 """Less than this share is none, in words."""

@@ -21,8 +21,8 @@ from PIL import Image
 from detection.alerts import Alert
 from detection.types import Cube, Float, Scene, to_date, to_day
 from jobs.notify.kept import Kept
-from jobs.notify.message import PLATFORMS, _
-from jobs.notify.words import Words
+from jobs.notify.message import PLATFORMS
+from jobs.words import Words, _
 
 MARGIN: Final = 12
 """Cells shown around the alert."""

@@ -17,10 +17,10 @@ from jobs.notify.feeds import FeedFacts, Wording
 from jobs.notify.feeds.gpx import gpx
 from jobs.notify.feeds.kml import kmz
 from jobs.notify.feeds.told import told as as_public
-from jobs.notify.message import _, headline, lines, text
+from jobs.notify.message import headline, lines, text
 from jobs.notify.notice import Notice
-from jobs.notify.words import Words
 from jobs.places import unrestricted
+from jobs.words import Words, _
 
 COLOUR: Final = {"provisional": "#e69f00", "confirmed": "#d55e00", "finished": "#0072b2", "merged": "#0072b2"}
 """Status -> colour of its bar (Okabe and Ito 2008); the word beside it says the same."""

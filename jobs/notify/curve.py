@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from detection.types import to_day
 from jobs.notify.evidence import Look
-from jobs.notify.words import Words
+from jobs.words import Words
 
 WIDE, TALL = 360, 250
 LEFT, RIGHT, TOP, BOTTOM = 42, 352, 42, 190

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from jobs.notify.message import _
+from jobs.words import _
 
 LABELS: Final = {
     "pictures": _("Before and after"),

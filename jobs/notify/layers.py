@@ -21,10 +21,10 @@ from jobs.notify.feeds.places import polygons
 from jobs.notify.feeds.told import ordered
 from jobs.notify.notice import Notice, Place
 from jobs.notify.payloads import counts, geometry, national
-from jobs.notify.words import Words
 from jobs.outputs.styles import vector_style
 from jobs.outputs.tables import TYPES, Row, Sheet, geopackage
 from jobs.outputs.vectors import collection
+from jobs.words import Words
 
 LONLAT: Final = "EPSG:4326"
 TOLD: Final = Sheet(

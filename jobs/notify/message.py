@@ -7,14 +7,9 @@ from typing import Final
 from detection.alerts import WITHDRAWN, Alert
 from jobs.notify.feeds.markup import line
 from jobs.notify.notice import Nearby, Notice, Overlap
-from jobs.notify.words import Words
+from jobs.words import Words, _
 
 KILOMETRE: Final = 1000
-
-
-def _(text: str) -> str:
-    """Marks a text for the catalogues; it is put into words where the reader is known."""
-    return text
 
 
 STATUS: Final = {

@@ -19,13 +19,13 @@ from jobs.notify.evidence import Evidence
 from jobs.notify.feeds.markup import clean
 from jobs.notify.labels import CONFIDENCE, LABELS
 from jobs.notify.locator import locator_of
-from jobs.notify.message import STATUS, _, away, distance, headline, hectares, lines, meaning, sureness
+from jobs.notify.message import STATUS, away, distance, headline, hectares, lines, meaning, sureness
 from jobs.notify.notice import Notice, Overlap
 from jobs.notify.past import Step, steps
 from jobs.notify.spoken import interval, series, unseen
-from jobs.notify.words import Words
 from jobs.outputs.vectors import lattice_parts
 from jobs.store import Known
+from jobs.words import Words, _
 
 MOST_BYTES: Final = 200_000
 """Of a page, so that a weak network brings it."""

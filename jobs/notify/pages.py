@@ -13,11 +13,11 @@ from jobs.notify.compose import COLOUR, GREY, footer
 from jobs.notify.evidence import evidence_of
 from jobs.notify.kept import Kept
 from jobs.notify.labels import LABELS
-from jobs.notify.message import _, headline, meaning
+from jobs.notify.message import headline, meaning
 from jobs.notify.notice import Notice
 from jobs.notify.page import PageFacts, page_of, rendered, shortened
-from jobs.notify.words import Words
 from jobs.outputs import publish
+from jobs.words import Words, _
 
 INDEX: Final = "index.html"
 Page = Callable[[Notice, Words], str]

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from detection.alerts import Alert
-from jobs.notify.message import STATUS, _, hectares, what
+from jobs.notify.message import STATUS, hectares, what
 from jobs.notify.notice import Notice
-from jobs.notify.words import Words
 from jobs.store import Known
+from jobs.words import Words, _
 
 NOTED_HA: Final = 0.05
 """Less is not said: it rounds to nothing (chosen)."""

@@ -24,7 +24,7 @@ from jobs.notify.notice import Notice
 from jobs.notify.opening import Key
 from jobs.notify.sender import Post
 from jobs.notify.short import short
-from jobs.notify.words import Words
+from jobs.words import Words
 
 
 @dataclass(frozen=True)

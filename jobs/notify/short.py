@@ -10,9 +10,9 @@ from typing import Final
 
 from detection.alerts import WITHDRAWN
 from jobs.notify.channels.gateway import plain, septets
-from jobs.notify.message import STATUS, _, away
+from jobs.notify.message import STATUS, away
 from jobs.notify.notice import Notice
-from jobs.notify.words import Words
+from jobs.words import Words, _
 
 LIMIT: Final = 160
 """Septets of one message (3GPP TS 23.038)."""

@@ -10,8 +10,7 @@ from jobs.notify.chips import sensor
 from jobs.notify.curve import Curve, curve_of, span_of
 from jobs.notify.evidence import Evidence, Look, tallies
 from jobs.notify.labels import INDICES, RADAR
-from jobs.notify.message import _
-from jobs.notify.words import Words
+from jobs.words import Words, _
 
 
 def _named(looks: Sequence[Look]) -> list[tuple[str, Look]]:

@@ -7,12 +7,12 @@ from pydantic import Field
 
 from detection.types import parameters
 from jobs.mistakes import require
-from jobs.notify.words import Words
 from jobs.reports.areas.asked import AreaReport
 from jobs.reports.claims.asked import ClaimsReport
 from jobs.reports.peat.asked import PeatReport
 from jobs.reports.redd.asked import ReddReport
 from jobs.sections import Name, Output
+from jobs.words import Words
 
 ReportKind = Literal["areas", "redd", "peat", "claims"]
 

@@ -17,13 +17,12 @@ from markupsafe import Markup
 
 from detection.errors import BadInput
 from detection.types import digest
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.outputs import publish
 from jobs.outputs.folders import put_run, write_manifest
 from jobs.outputs.tables import Sheet, geopackage
 from jobs.reports.parts import Cell, Column, Layer, Report, Table
 from jobs.reports.workbook import workbook
+from jobs.words import Words, _
 
 MADE_AT: Final = "2000-01-01T00:00:00Z"
 """Stands in layers instead of the clock."""

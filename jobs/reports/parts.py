@@ -6,7 +6,7 @@ from typing import Any
 
 from shapely import MultiPolygon
 
-from jobs.notify.words import Words
+from jobs.words import Words
 
 Cell = str | int | float | bool | None
 """A figure as it was computed, never rounded; None: there is none, which is not nought."""

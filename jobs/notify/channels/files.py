@@ -25,8 +25,8 @@ from jobs.notify.feeds.markup import clean, harmless
 from jobs.notify.feeds.told import told
 from jobs.notify.layers import Layer, as_geojson, as_geopackage, national_layer, told_layer
 from jobs.notify.notice import Notice
-from jobs.notify.words import Words
 from jobs.outputs import publish
+from jobs.words import Words
 
 IDENT: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 """An id that may be part of a file's name."""

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.figures import ALARM, BLUE, FAINT, INK
+from jobs.words import Words, _
 
 WIDE, LEFT, RIGHT, TALL, TOP = 360, 12, 28, 48, 16
 """Units: the drawing, as narrow as a phone so that its text stays legible there; its margins, a row, the head."""

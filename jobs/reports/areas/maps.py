@@ -18,8 +18,8 @@ from detection.sources.extents import Overlap
 from detection.sources.pieces import Unreadable
 from detection.sources.rasters import opened, read_bands
 from detection.types import Grid
-from jobs.notify.message import _
 from jobs.reports.areas.asked import AreaReport, HistoryMap
+from jobs.words import _
 
 Codes = NDArray[np.int64]
 NOTHING: Final = np.iinfo(np.int64).min

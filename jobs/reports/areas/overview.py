@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.areas.maps import WINDOW
 from jobs.reports.areas.sample import Sample
 from jobs.reports.areas.strata import OUTSIDE, Frame
 from jobs.reports.figures import INK, scale_bar
+from jobs.words import Words, _
 
 LARGEST: Final = 640
 """Pixels of the longer side, at most."""

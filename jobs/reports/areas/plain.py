@@ -6,10 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.areas.estimate import Estimated, Figure, Hidden, hidden
 from jobs.reports.areas.found import Found
+from jobs.words import Words, _
 
 FIELD_HA: Final = 0.7
 """A football field: 105 m by 68 m (FIFA, Laws of the Game, law 1, international matches: 100-110 m by 64-75 m), rounded."""

@@ -9,8 +9,6 @@ from typing import Any
 from shapely import MultiPolygon, box
 
 from detection.errors import BadInput
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.areas import exchange
 from jobs.reports.areas.agreement import agreement, settle
 from jobs.reports.areas.answers import read_answers
@@ -26,6 +24,7 @@ from jobs.reports.areas.sample import Sample, design, draw
 from jobs.reports.areas.strata import Frame, Progress, Strata, frame, measure
 from jobs.reports.areas.tables import tables
 from jobs.reports.parts import Cell, Chart, Layer, Report
+from jobs.words import Words, _
 
 
 def areas_report(

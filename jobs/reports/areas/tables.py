@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from detection.accuracy.bootstrap import Estimate
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.areas.agreement import Agreement, Settled
 from jobs.reports.areas.boundaries import NONE, Account, Laid
 from jobs.reports.areas.estimate import Estimated, Figure
 from jobs.reports.areas.found import Found
 from jobs.reports.parts import Cell, Column, Table, coded
+from jobs.words import Words, _
 
 ALL = "all"
 """Stands in the column `stratum` where a figure is of all of them together."""

@@ -5,11 +5,11 @@ from itertools import combinations, product
 from typing import Final
 
 from detection.errors import BadInput
-from jobs.notify.message import _
 from jobs.reports.claims.asked import UNITS, Claim, Dates, Said, bounds_of, unit_of
 from jobs.reports.claims.finding import Finding, Verdict
 from jobs.reports.claims.numbers import WHOLE, Bounds, exactly, figure
 from jobs.reports.claims.slips import Matter, slips
+from jobs.words import _
 
 SOURCE: Final = _("the source of the number: is it written as it was meant?")
 PERIOD: Final = _("the period over which the tonnes are counted, with its first and its last day")

@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterator, Sequence
 from math import log10
 from typing import Final
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.claims.finding import VERDICTS, Finding, Verdict
 from jobs.reports.claims.wording import RATIO, statement
 from jobs.reports.drawing import FAINT, GRID, INK, stroke, svg, words
+from jobs.words import Words, _
 
 COLOURS: Final[dict[Verdict, str]] = {
     "contradicted": "#d55e00", "not supported": "#cc79a7", "cannot be checked": "#5d6b63", "supported": "#0072b2",

@@ -6,7 +6,6 @@ from itertools import product
 from statistics import NormalDist
 from typing import Final
 
-from jobs.notify.message import _
 from jobs.reports.claims.arithmetic import (
     BOUNDARY,
     EQUATIONS,
@@ -23,6 +22,7 @@ from jobs.reports.claims.numbers import WHOLE, Bounds, figure
 from jobs.reports.claims.plausible import Plausible
 from jobs.reports.claims.ratio import Ratio, ratio
 from jobs.reports.claims.slips import slips
+from jobs.words import _
 
 PRECISION: Final = _("standard errors of both losses: the numbers agree, but how sure they are is not told")
 NO_BASELINE: Final = _("the baseline itself cannot be told from nought")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from jobs.notify.message import _
 from jobs.reports.claims.asked import Dates, Said
+from jobs.words import _
 
 Verdict = Literal["supported", "not supported", "contradicted", "cannot be checked"]
 VERDICTS: Final[dict[Verdict, str]] = {

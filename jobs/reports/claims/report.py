@@ -4,8 +4,6 @@ from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.claims.asked import ClaimsReport
 from jobs.reports.claims.charts import ratios, told
 from jobs.reports.claims.check import checked
@@ -13,6 +11,7 @@ from jobs.reports.claims.finding import VERDICTS, Finding
 from jobs.reports.claims.plausible import plausible
 from jobs.reports.claims.wording import RATIO, TITLE, plain, unknown
 from jobs.reports.parts import Cell, Chart, Column, Report, Table, coded
+from jobs.words import Words, _
 
 
 def _ours(text: str, words: Words) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from math import log
 from typing import Final, Literal
 
-from jobs.notify.message import _
+from jobs.words import _
 
 Matter = Literal["area", "tonnes", "per cent", "years"]
 SAME: Final = 0.03

@@ -5,11 +5,11 @@ from datetime import date
 from itertools import combinations, product
 from typing import Final
 
-from jobs.notify.message import _
 from jobs.reports.claims.arithmetic import BOUNDARY, sound_ones
 from jobs.reports.claims.asked import DAYS_A_YEAR, Claim, Shared, Verified, bounds_of
 from jobs.reports.claims.finding import Finding, Verdict
 from jobs.reports.claims.numbers import figure
+from jobs.words import _
 
 REGISTRY: Final = _("the registry: which tonnes of which years were issued to whom")
 Span = tuple[date, date]

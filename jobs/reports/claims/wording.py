@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.claims.finding import VERDICTS, Finding
 from jobs.reports.claims.numbers import COARSEST
 from jobs.reports.claims.plausible import Plausible
+from jobs.words import Words, _
 
 TITLE: Final = _("Do the numbers bear each other out?")
 RATIO: Final = _("What the text states, over what its other numbers or the estimates give")

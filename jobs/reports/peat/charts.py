@@ -4,12 +4,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from math import fsum
 from typing import Final
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.drawing import FAINT, GRID, INK, box, steps, stroke, svg, words
 from jobs.reports.peat.classes import POOLS
 from jobs.reports.peat.peat import Account, Total
 from jobs.reports.peat.wording import NAMES, YEARS_TITLE
+from jobs.words import Words, _
 
 COLOURS: Final = {
     "CO2-onsite": "#d55e00", "DOC": "#56b4e9", "CH4": "#009e73", "N2O": "#cc79a7", "fire": "#e69f00", "excavated": "#0072b2",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jobs.notify.message import _
+from jobs.words import _
 
 C_TO_CO2: Final = 44 / 12
 """Tonnes of carbon dioxide from a tonne of carbon."""

@@ -7,7 +7,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from jobs.notify.message import _
 from jobs.reports.parts import Cell, Chart, Column, Report, Table, coded
 from jobs.reports.peat.areas import read_areas
 from jobs.reports.peat.asked import PeatReport
@@ -16,6 +15,7 @@ from jobs.reports.peat.classes import DISTURBANCES, STRATA
 from jobs.reports.peat.factors import Factor, factor_set, read_set, read_warming, warming_set
 from jobs.reports.peat.peat import Account, Emission, account, carbon_factor
 from jobs.reports.peat.wording import NAMES, TITLE, YEARS_TITLE, by_year, plain, unknown
+from jobs.words import _
 
 TONNES: Final = "tCO2e"
 ALL: Final = "all"

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from math import fsum
 from typing import Final
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.peat.classes import DISTURBANCES, STRATA
 from jobs.reports.peat.factors import Factor, unverified
 from jobs.reports.peat.gaps import Gap
 from jobs.reports.peat.peat import Account, Emission, Range, Total
+from jobs.words import Words, _
 
 TITLE: Final = _("Emissions of disturbed peatland")
 YEARS_TITLE: Final = _("Emissions of every year, by where they come from")

@@ -7,9 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.redd.quantity import Numbers
+from jobs.words import Words, _
 
 WIDE, TALL, LEFT, RIGHT, TOP, BOTTOM = 360, 270, 40, 10, 28, 50
 """Of a drawing and its margins, in its own units: as narrow as a phone, so that text stays legible there."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from jobs.notify.message import _
 from jobs.reports.parts import Cell, Column, Table, coded
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import Period
@@ -21,6 +20,7 @@ from jobs.reports.redd.schemes import (
     trees,
 )
 from jobs.reports.redd.tables import KIND, PER_YEAR, said
+from jobs.words import _
 
 TOTAL: Final = "all years"
 TAKEN: Final = {"mean": _("mean"), "median": _("median")}

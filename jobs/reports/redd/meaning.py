@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import MONITORING, REFERENCE
+from jobs.words import Words, _
 
 POOLS: Final = {
     "AGB": _("biomass above ground of {use}, a hectare"),

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.redd.account import Case, used
 from jobs.reports.redd.asked import ReddReport
 from jobs.reports.redd.factors import UNVERIFIED
@@ -11,6 +9,7 @@ from jobs.reports.redd.meaning import meant
 from jobs.reports.redd.montecarlo import Summary
 from jobs.reports.redd.results import GROSS, Results
 from jobs.reports.redd.schemes import TreesRow
+from jobs.words import Words, _
 
 POOLS = {
     "BGB": _("roots"),

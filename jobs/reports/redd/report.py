@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from jobs.notify.message import _
-from jobs.notify.words import Words
 from jobs.reports.parts import Cell, Chart, Report, Table
 from jobs.reports.redd import charts, discounts, tables
 from jobs.reports.redd.account import Case, case, used
@@ -17,6 +15,7 @@ from jobs.reports.redd.montecarlo import Summary
 from jobs.reports.redd.plain import between, plain, tonnes, unknown
 from jobs.reports.redd.results import Both, Results, results
 from jobs.reports.redd.workbook import Sheet, write, write_trees
+from jobs.words import Words, _
 
 NAME: Final = "redd"
 STAGE: Final = "redd"

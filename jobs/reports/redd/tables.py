@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from jobs.notify.message import _
 from jobs.reports.parts import Cell, Column, Lines, Table, coded
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import REFERENCE
@@ -12,6 +11,7 @@ from jobs.reports.redd.asked import ReddReport
 from jobs.reports.redd.landmatrix import CATEGORIES, LandMatrix, lines
 from jobs.reports.redd.meaning import ACTIVITIES, CHECKED, DISTRIBUTIONS, KINDS, meant, result
 from jobs.reports.redd.results import GROSS, REMOVED, Both, Results
+from jobs.words import _
 
 PER_YEAR: Final = "tCO2e/yr"
 OURS: Final = "reference level of this report"

@@ -23,6 +23,11 @@ SOURCE: Final = "en"
 FOLDER: Final = "locale"
 
 
+def _(text: str) -> str:
+    """Marks a text for the catalogues; it is put into words where the reader is known."""
+    return text
+
+
 @dataclass(frozen=True)
 class Words:
     """A language."""
@@ -91,12 +96,12 @@ class Words:
 @cache
 def catalogue(language: str) -> Catalog:
     """The texts of a language other than `SOURCE`."""
-    with (files("jobs.notify") / FOLDER / f"{language}.po").open("rb") as opened:
+    with (files("jobs") / FOLDER / f"{language}.po").open("rb") as opened:
         return read_po(opened, locale=language)
 
 
 @cache
 def languages() -> tuple[str, ...]:
     """Those there are, English among them."""
-    found = (one.name for one in (files("jobs.notify") / FOLDER).iterdir())
+    found = (one.name for one in (files("jobs") / FOLDER).iterdir())
     return tuple(sorted({SOURCE, *(name.removesuffix(".po") for name in found if name.endswith(".po"))}))
