@@ -14,14 +14,13 @@ from detection.codes import STATUS_SCHEME
 from detection.prepare import provenance
 from detection.sources.sensors import SENSORS
 from detection.types import Row, Scene, to_date
-from jobs import ledger
+from jobs import PACKAGE, ledger
 from jobs.completeness import Completeness, completeness, reasons
 from jobs.ledger import Run
 from jobs.outputs import RunFacts
 from jobs.plan import Plan, Work
 from models.registry import Model
 
-PACKAGE: Final = "sachawatch"
 INPUT: Final = {
     "simulated": "simulated scenes",
     "files": "local files",

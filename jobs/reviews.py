@@ -17,8 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from detection.alerts import REASONS, VERDICTS, Alert, Review, Verdict, called, content, reviewed
 from detection.errors import BadInput
 from detection.types import digest
-from jobs import ledger, store
-from jobs.account import PACKAGE
+from jobs import PACKAGE, ledger, store
 from jobs.database import REVIEWS, reading, writing
 from jobs.holder import take
 from jobs.ledger import Clock, Lease, Run

@@ -18,8 +18,8 @@ from detection.alerts import Alert, Naming, reconcile, revisions
 from detection.errors import BadInput, SourceUnavailable, StaleState
 from detection.prepare import commonmode
 from detection.types import Float, Scene, digest
-from jobs import ledger, reviews, store
-from jobs.account import PACKAGE, facts, manifest, seen_so_far
+from jobs import PACKAGE, ledger, reviews, store
+from jobs.account import facts, manifest, seen_so_far
 from jobs.cluster import Hands, hands
 from jobs.completeness import looked
 from jobs.config import JobConfig, config_digest

@@ -22,7 +22,8 @@ from detection.errors import BadInput, SourceUnavailable
 from detection.monitors import Looks
 from detection.patches.yearly import CELL_CHANGE, yearly
 from detection.types import SECONDS_A_DAY, Scene, digest
-from jobs.account import PACKAGE, basis, told
+from jobs import PACKAGE
+from jobs.account import basis, told
 from jobs.cluster import hands
 from jobs.config import HistoryConfig, config_digest
 from jobs.database import FILE_NAME

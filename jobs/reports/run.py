@@ -7,27 +7,44 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from detection.errors import BadInput
-from jobs.account import PACKAGE
+from jobs import PACKAGE
 from jobs.config import config_digest, load
-from jobs.reports.areas.report import areas_report
 from jobs.reports.asked import ReportConfig, ReportKind
-from jobs.reports.claims.report import claims_report
 from jobs.reports.form import files, write
 from jobs.reports.parts import Report
-from jobs.reports.peat.report import peat_report
-from jobs.reports.redd.report import redd_report
 from jobs.repro import Again
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""
 Maker = Callable[[ReportConfig, Progress], Report]
-MAKERS: Final[Mapping[ReportKind, Maker]] = {
-    "areas": lambda c, told: areas_report(_wanted(c.areas), c.place, simulated=c.simulated, progress=told),
-    "redd": lambda c, told: redd_report(_wanted(c.redd), c.place, simulated=c.simulated, progress=told),
-    "peat": lambda c, _: peat_report(_wanted(c.peat), c.place, simulated=c.simulated),
-    "claims": lambda c, _: claims_report(_wanted(c.claims), c.place, simulated=c.simulated),
-}
-"""Section of the config -> who makes its report."""
+
+
+def _areas(config: ReportConfig, progress: Progress) -> Report:
+    from jobs.reports.areas.report import areas_report
+
+    return areas_report(_wanted(config.areas), config.place, simulated=config.simulated, progress=progress)
+
+
+def _redd(config: ReportConfig, progress: Progress) -> Report:
+    from jobs.reports.redd.report import redd_report
+
+    return redd_report(_wanted(config.redd), config.place, simulated=config.simulated, progress=progress)
+
+
+def _peat(config: ReportConfig, _: Progress) -> Report:
+    from jobs.reports.peat.report import peat_report
+
+    return peat_report(_wanted(config.peat), config.place, simulated=config.simulated)
+
+
+def _claims(config: ReportConfig, _: Progress) -> Report:
+    from jobs.reports.claims.report import claims_report
+
+    return claims_report(_wanted(config.claims), config.place, simulated=config.simulated)
+
+
+MAKERS: Final[Mapping[ReportKind, Maker]] = {"areas": _areas, "redd": _redd, "peat": _peat, "claims": _claims}
+"""Section of the config -> who makes its report; each brings libraries that the others should not wait for."""
 Section = TypeVar("Section")
 
 
