@@ -80,7 +80,13 @@ def as_workbook(report: Report, words: Words) -> bytes:
     ]
     if report.simulated:
         about.insert(
-            0, (words.say(_("SIMULATED")), "", "", words.say(_("made from invented images: no figure is real")))
+            0,
+            (
+                words.say(_("SIMULATED")),
+                "",
+                "",
+                words.say(_("something that goes in is invented: no figure may be used for a real place")),
+            ),
         )
     sheets = [("about", ("sheet", "column", "unit", "about"), about)]
     return workbook([*sheets, *((t.name, [c.name for c in t.columns], t.rows) for t in report.tables)])
@@ -132,7 +138,7 @@ def _absent(value: Cell) -> bool:
 
 
 WORDING: Final = {
-    "simulated": _("SIMULATED: made from invented images. No figure here is about a real place."),
+    "simulated": _("SIMULATED: something that goes in is invented. No figure here may be used for a real place."),
     "plain": _("In short"),
     "unknown": _("What is not known"),
     "tables": _("All figures"),
