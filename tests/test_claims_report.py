@@ -39,7 +39,7 @@ def asked(**more) -> ClaimsReport:
 
 
 def made(wanted: ClaimsReport | None = None) -> Report:
-    return claims_report(wanted or asked(), "Madre de Dios y San Martín", simulated=False)
+    return claims_report(wanted or asked(), "Madre de Dios y San Martín")
 
 
 def test_the_table_has_verdict_value_interval_formula_and_quote() -> None:

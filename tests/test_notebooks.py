@@ -236,3 +236,51 @@ def test_peatland_says_what_is_found_and_what_is_not(peatland):
     assert all(0 <= share <= 1 for share in shares.values())
     assert len(shown(peatland, "image/png")) == 2
     left_nothing_behind(peatland)
+
+
+@pytest.fixture(scope="module")
+def redd_report():
+    return executed("08-redd-report.ipynb")
+
+
+def by_name(table):
+    """A displayed data frame: row -> its other cells."""
+    return {name: cells for name, *cells in rows(table)}
+
+
+def test_redd_report_estimates_hold_the_truth_where_the_map_does_not(redd_report):
+    design, answers, areas, agreed, *_ = shown(redd_report, "text/html")
+    assert sum(int(row[-1]) for row in rows(design)) == 900
+    assert {row[6] for row in rows(answers)} == {"loss", "no loss"}
+    found = {name: [float(cell) for cell in cells] for name, cells in by_name(areas).items()}
+    for true, _, area, se, low, high, *accuracies in found.values():
+        assert low < true < high and low < area < high and se > 0
+        assert all(0 < one < 1 for one in accuracies)
+    (true, mapped, *_), (true_later, mapped_later, *_) = found["T1"], found["T2"]
+    assert mapped < true and mapped_later > true_later, "too few, then too many"
+    assert (mapped - mapped_later) / mapped < (true - true_later) / true / 1.5, "it would hardly have gone down"
+    kappa = [float(cell) for cell in by_name(agreed)["kappa_fleiss"]]
+    assert 0.5 < kappa[0] < 1 and kappa[1] < kappa[0] < kappa[2], "they err, each alone"
+
+
+def test_redd_report_reckons_a_reduction_by_both_approaches_and_makes_it_again(redd_report):
+    *_, results, schemes, inputs = shown(redd_report, "text/html")
+    tonnes = {name: [int(cell) for cell in cells] for name, cells in by_name(results).items()}
+    for value, low, high, median, drawn_low, drawn_high in tonnes.values():
+        assert low < value < high and drawn_low < median < drawn_high
+    before, now, less = (tonnes[name] for name in ("reference", "emissions MON", "reduction MON"))
+    assert less[0] == pytest.approx(before[0] - now[0], abs=1) and less[1] > 0
+    halves = [(high - low) / 2 for _, low, high, *_ in (before, now, less)]
+    assert halves[2] < np.hypot(halves[0], halves[1]), "the factor errs alike in both periods"
+    assert {name.split()[0] for name in by_name(schemes)} == {"ART", "FCPF"}
+    assert all(0 < float(cells[-2]) < 1 for cells in by_name(schemes).values()), "something is taken off"
+    assert {cells[-2] for cells in by_name(inputs).values()} == {"given", "verified", "secondary"}
+    last = shown(redd_report, "text/plain")[-1]
+    assert "'same': True" in last and "'changed': ['areas.csv']" in last
+    tables = shown(redd_report, "text/html")
+    assert len(tables) == 7 and all("SIMULATED" in table for table in tables)
+    assert len(shown(redd_report, "image/png")) == 2
+
+
+def test_redd_report_writes_no_warning(redd_report):
+    left_nothing_behind(redd_report)

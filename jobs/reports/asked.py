@@ -28,7 +28,8 @@ class ReportConfig:
     place: Annotated[str, MinLen(1), Field(examples=["Madre de Dios"])]
     """Name of the area for people, and `aoi_id` in tables."""
     simulated: bool = False
-    """Something that goes in is invented: every page and workbook says so. Of the maps of our own jobs it is known."""
+    """Something that goes into areas, redd or peat is invented: every page and workbook says so. Of maps of our own jobs it is
+    known; of claims their own section says it."""
     languages: Annotated[tuple[str, ...], MinLen(1)] = ("es", "en")
     """Languages of the pages, the first also of the workbook; there are catalogues of `en` and `es`."""
     areas: AreaReport | None = None

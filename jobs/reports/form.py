@@ -89,7 +89,7 @@ def as_workbook(report: Report, words: Words) -> bytes:
                 words.say(_("SIMULATED")),
                 "",
                 "",
-                words.say(_("something that goes in is invented: no figure is about a real place")),
+                words.say(_("something that goes in is invented: no figure may be used for a real place")),
             ),
         )
     sheets = [("about", ("sheet", "column", "unit", "about"), about)]
@@ -179,7 +179,7 @@ def _absent(value: Cell) -> bool:
 
 
 WORDING: Final = {
-    "simulated": _("SIMULATED: something that goes in is invented. No figure here is about a real place."),
+    "simulated": _("SIMULATED: something that goes in is invented. No figure here may be used for a real place."),
     "mark": _("SIMULATED"),
     "same": _("The same in all rows:"),
     "kept": _("Only in the files:"),

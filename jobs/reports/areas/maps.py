@@ -106,7 +106,7 @@ def open_map(asked: AreaReport) -> ChangeMap:
 
 def _open(path: Path, band: int) -> Raster:
     if not path.is_file():
-        raise BadInput(f"{path.name}: no such file; check where the map lies")
+        raise BadInput(f"{path}: no such file; check where the map lies, or run the job that makes it")
     raster = open_raster(path.absolute(), band)
     if np.dtype(raster.dtype).kind not in "iu" or (raster.scale, raster.offset) != (1.0, 0.0):
         raise BadInput(f"{path.name}: holds {raster.dtype} or scaled numbers; classes are whole numbers, write it so")

@@ -37,7 +37,7 @@ COLUMNS: Final = (
 )
 
 
-def claims_report(asked: ClaimsReport, place: str, *, simulated: bool) -> Report:
+def claims_report(asked: ClaimsReport, place: str) -> Report:
     """The report that a config asks for. Raises BadInput and ConfigError with what to mend in one line."""
     ranges = plausible(asked.own_plausible)
     found = checked(asked.claims, ranges, asked.level)
@@ -45,7 +45,7 @@ def claims_report(asked: ClaimsReport, place: str, *, simulated: bool) -> Report
     chart = Chart("claim_ratios", RATIO, partial(ratios, found), lambda words: tuple(told(found, words)))
     own = asked.own_plausible
     return Report(
-        "claims", TITLE, place, simulated, lambda words: tuple(plain(found, words)),
+        "claims", TITLE, place, asked.simulated, lambda words: tuple(plain(found, words)),
         lambda words: tuple(unknown(found, ranges, words)), (table, _ranges(ranges.sources)), (chart,),
         basis={
             "plausible": {"set": ranges.name, "status": {what: status for what, status, _source in ranges.sources}},
