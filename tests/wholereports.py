@@ -4,11 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from areasetup import GRID, world, write_map
-from jobs.reports.areas.asked import Sampling
-from jobs.reports.parts import Report
-from jobs.reports.peat.asked import PeatReport
-from jobs.reports.peat.peat import Sampling as Draws
-from jobs.reports.peat.report import peat_report
 from shapely import box
 from test_claims_report import made as of_claims
 from test_redd_report import AREAS
@@ -16,6 +11,12 @@ from test_redd_report import made as of_redd
 from test_report_areas_boundaries import layer
 from test_report_areas_report import report as of_areas
 from test_report_areas_report import with_answers
+
+from jobs.reports.areas.asked import Sampling
+from jobs.reports.parts import Report
+from jobs.reports.peat.asked import PeatReport
+from jobs.reports.peat.peat import Sampling as Draws
+from jobs.reports.peat.report import peat_report
 
 PEAT = """peat_stratum,disturbance,year,area_ha,se_ha,until_year
 palm_swamp,drained_oil_palm,2017,1205.5,100,
@@ -34,7 +35,10 @@ def areas(folder: Path) -> Report:
     """With answers of two people who do not always agree, and two layers of boundaries, one of which claims land twice."""
     west, south, _, north = GRID.bounds
     projects = [("a", box(west, south, west + 3000, north)), ("b", box(west + 2700, south, west + 4000, north))]
-    provinces = [("tahuamanu", box(west, south, west + 2500, north)), ("manu", box(west + 2500, south, west + 9000, north))]
+    provinces = [
+        ("tahuamanu", box(west, south, west + 2500, north)),
+        ("manu", box(west + 2500, south, west + 9000, north)),
+    ]
     made = with_answers(
         write_map(folder / "map.tif", world()[0], SIMULATED="true"), folder, sampling=Sampling(samples=400, least=80),
         boundaries=(layer(folder, "provinces", provinces), layer(folder, "projects", projects, inside="provinces")),

@@ -5,6 +5,7 @@ from typing import Final
 
 from jobs.notify.message import _
 from jobs.notify.words import Words
+from jobs.reports.parts import CHECKED
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import MONITORING, REFERENCE
 
@@ -48,10 +49,8 @@ DISTRIBUTIONS: Final = {
     "lognormal": _("lognormal"),
     "constant": _("taken as exact"),
 }
-CHECKED: Final = {
-    "verified": _("checked in its source"),
-    "secondary": _("read at second hand"),
-    "unverified": _("not checked in its source: provisional"),
+STATUSES: Final = {
+    **CHECKED,
     "given": _("given by whoever asked"),
 }
 """Status of a factor -> in words."""
