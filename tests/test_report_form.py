@@ -14,9 +14,9 @@ import pytest
 from reportsetup import AREAS, HOSTILE, REPORT
 
 from detection.errors import BadInput
-from jobs.reports.form import as_csv, as_workbook, figure, files, page, write
-from jobs.reports.parts import Column
-from jobs.words import Words
+from jobs.reports.form import as_csv, as_workbook, figure, files, laid, page, write
+from jobs.reports.parts import Column, Table, coded
+from jobs.words import Words, _
 
 
 def test_a_table_is_a_file_whose_figures_are_not_rounded() -> None:
@@ -49,14 +49,44 @@ def test_a_page_is_one_file_in_its_language_and_believes_no_text(language: str) 
     marked = {"es": "SIMULADO", "en": "SIMULATED"}[language]
     assert made.index(marked) < made.index("<main>")
     assert ("In short" in made) == (language == "en") and ("All figures" in made) == (language == "en")
-    assert "21,157.76" in made and "–" in made
+    assert "21,158" in made and "–" in made
 
 
 def test_figures_are_read_as_people_do() -> None:
     words, two = Words("es"), Column("a", digits=2)
     assert [figure(value, two, words) for value in (1234.5, 2024, None, math.nan, True, "x")] == [
-        "1,234.50", "2024", "–", "–", "sí", "x",
+        "1,234.5", "2024", "–", "–", "sí", "x",
     ]  # fmt: skip
+    assert [figure(value, two, words) for value in (1234567.89, 3000.0, 12.3456, 0.0, 1e-7, -1e-7, 1.0, 29753)] == [
+        "1,234,568", "3,000", "12.35", "0", "< 0.01", "> -0.01", "1.00", "29,753",
+    ]  # fmt: skip
+
+
+def test_codes_are_explained_on_the_page_and_kept_in_files() -> None:
+    code = Column("pool", "", _("Code"), says=coded({"fire": _("yes")}))
+    told = Table(
+        "pools", _("Code"), (code, Column("n", "ha", _("Size")), Column("cited", page=False)),
+        (("fire", 1.5, "x"), ("=<b>", 2.0, "y")),
+    )  # fmt: skip
+    made = page(replace(REPORT, tables=(told,), simulated=False), Words("es"), ("es",))
+    assert "<td>sí<code>fire</code></td>" in made and "=&lt;b&gt;" in made and '<span class="sim">' not in made
+    assert (
+        '<span class="unit">(ha)</span><code>n</code>' in made
+        and "<td>x</td>" not in made
+        and "<code>cited</code>" in made
+    )
+    assert as_csv(told).decode() == "pool,n,cited\nfire,1.5,x\n=<b>,2.0,y\n"
+
+
+def test_what_is_the_same_in_all_rows_of_a_wide_table_is_said_once() -> None:
+    columns = tuple(Column(f"c{i}", "", _("Size")) for i in range(10))
+    rows = tuple(("all", "", None, *(float(row + i) for i in range(7))) for row in range(3))
+    wide = Table("wide", _("Size"), columns, rows)
+    assert [column.name for column, _value in laid(wide).same] == ["c0", "c1"] and len(laid(wide).columns) == 8
+    assert laid(replace(wide, rows=rows[:1])).same == laid(replace(wide, rows=())).same == ()
+    assert laid(replace(wide, cards=True)).same == () and "<dl>" in page(
+        replace(REPORT, tables=(replace(wide, cards=True),)), Words("en"), ("en",)
+    )
 
 
 def test_everything_lies_in_a_folder_of_its_own_and_the_same_report_is_the_same_folder(tmp_path: Path) -> None:

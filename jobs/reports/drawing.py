@@ -34,7 +34,8 @@ def dot(x: float, y: float, radius: float, colour: str) -> str:
 def words(x: float, y: float, text: str, anchor: str = "start", colour: str = INK, size: float = 11) -> str:
     """A line of text; anchor: start, middle or end."""
     place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}" fill="{colour}"'
-    return f"<text {place}>{escape(text)}</text>"
+    halo = 'stroke="#ffffff" stroke-width="3" paint-order="stroke"'
+    return f"<text {place} {halo}>{escape(text)}</text>"
 
 
 def steps(low: float, high: float, about: int = 5) -> list[float]:

@@ -30,6 +30,9 @@ SHOWN: Final = 60
 """Rows of a table on the page; the files have all."""
 FEW: Final = 8
 """Columns that a sheet of paper holds; of a wider table what is the same in all rows is said once, above it."""
+THOUSAND: Final = 1_000
+LONG: Final = 10_000
+"""Whole numbers from here on are no years."""
 FIGURES: Final = 5
 """Digits of a number on the page, at least those before the point; the files have all."""
 
@@ -168,10 +171,22 @@ def figure(value: Cell, column: Column, words: Words) -> str:
     if isinstance(value, bool):
         return words.say(_("yes")) if value else words.say(_("no"))
     if isinstance(value, float):
-        return words.number(value, min(column.digits, max(FIGURES - len(str(int(abs(value)))), 0)))
+        return _rounded(value, column.digits, words)
     if isinstance(value, int):  # years and counts: a year has no comma
-        return str(value)
+        return words.number(value) if abs(value) >= LONG else str(value)
     return str(value)
+
+
+def _rounded(value: float, digits: int, words: Words) -> str:
+    """Nought is `0`, what is too small to show is `< 0.01`: they are not the same."""
+    if value == 0 or (value.is_integer() and abs(value) >= THOUSAND):
+        return words.number(value)
+    digits = min(digits, max(FIGURES - len(str(int(abs(value)))), 0))
+    if round(value, digits) == 0:
+        return (
+            f"< {words.number(10.0**-digits, digits)}" if value > 0 else f"> {words.number(-(10.0**-digits), digits)}"
+        )
+    return words.number(value, digits)
 
 
 def _absent(value: Cell) -> bool:

@@ -2,16 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from shapely import MultiPolygon
 
-from jobs.words import Words
+from jobs.words import Words, _
 
 Cell = str | int | float | bool | None
 """A figure as it was computed, never rounded; None: there is none, which is not nought."""
 Lines = Callable[[Words], Sequence[str]]
 """Sentences in a language."""
+
+
+CHECKED: Final = {
+    "verified": _("checked in its source"),
+    "secondary": _("read at second hand"),
+    "unverified": _("not checked in its source: provisional"),
+}
+"""Status of a factor -> in words."""
 
 
 def coded(texts: Mapping[str, str]) -> Callable[[str, Words], str]:

@@ -19,13 +19,13 @@ from jobs.words import Words, _
 
 LARGEST: Final = 640
 """Pixels of the longer side, at most."""
-TALLEST: Final = 460
+TALLEST: Final = 330
 """Pixels that the map may be high."""
 CHANGES: Final = ("#d55e00", "#cc79a7", "#e69f00")
 OTHERS: Final = ("#9fd3bf", "#d8d8d8", "#56b4e9", "#f0e442", "#b8b8b8")
 """Colours of strata of change, and of others (Okabe and Ito 2008, the latter lightened, so that change stands out)."""
 NOTHING: Final = "#ffffff"
-WIDE, LINE = 720, 20
+WIDE, LINE = 400, 20
 """Of the drawing; height of a line of its legend."""
 
 
@@ -108,7 +108,7 @@ def drawn(found: Overview, words: Words) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {foot:.0f}" role="img" font-family="sans-serif"'
     )
-    return "\n".join([f'{head} font-size="15" fill="{INK}">', *parts, "</svg>"])
+    return "\n".join([f'{head} font-size="13.5" fill="{INK}">', *parts, "</svg>"])
 
 
 def alt(found: Overview, words: Words) -> list[str]:

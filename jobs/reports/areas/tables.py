@@ -29,6 +29,8 @@ MEASURES = {
     "left_out_unanswered": _("left out: nobody answered"),
 }
 """Measure of agreement -> in words."""
+COMMON = (_("stable forest"), _("no forest"), _("forest"))
+"""Names that maps often give their classes: said in the reader's language, too."""
 
 
 def _called(name: str, words: Words) -> str:
@@ -151,6 +153,17 @@ SAE = (
 """Columns under which SEPAL's accuracy assessment writes its results."""
 
 
+SAID = {
+    "class": _("what was seen"), "code": _("number in files"),
+    "producers_accuracy": _("share of what is so that the map calls so, by samples"),
+    "weighted_producers_accuracy": _("share of what is so that the map calls so"),
+    "users_accuracy": _("share of what the map calls so that is so"), "map_pixel_count": _("hectares of the map"),
+    "strRS_area_estimate": _("hectares, estimated"), "strRS_standard_error": _("standard error"),
+    "strRS_confidence_interval": _("half the interval"), "number_samples": _("samples"),
+}  # fmt: skip
+"""The same in words, those that are to be used."""
+
+
 def _sae(found: Found, made: Estimated) -> Table:
     """As openforis/accuracy-assessment, aa_analysis/server.R computes them; the last two columns it does not have."""
     whole, answered = found.strata.total, int(made.counts.sum())
@@ -168,7 +181,9 @@ def _sae(found: Found, made: Estimated) -> Table:
                 spread, spread * found.z, spread * found.z * whole, None, None,
             )
         )  # fmt: skip
-    columns = tuple(Column(name, digits=4, says=_called if name == "class" else None) for name in SAE)
+    columns = tuple(
+        Column(name, about=SAID.get(name, ""), digits=4, says=_called if name == "class" else None) for name in SAE
+    )
     return Table("sae_estimates", _("The same under the names of SEPAL"), columns, tuple(rows), _simple)
 
 

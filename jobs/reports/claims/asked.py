@@ -179,7 +179,7 @@ class ClaimsReport:
     claims: Annotated[tuple[Claim, ...], MinLen(1)]
     """The texts."""
     simulated: bool = False
-    """The texts, or numbers given beside them, are invented: said wherever a figure stands."""
+    """The texts, or numbers given beside them, are made up: said wherever a figure stands."""
     level: Annotated[float, Interval(ge=0.5), Lt(1)] = 0.95
     """Level of intervals that come from standard errors."""
     own_plausible: Path | None = None

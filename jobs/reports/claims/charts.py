@@ -43,7 +43,7 @@ def told(found: Sequence[Finding], to: Words) -> Iterator[str]:
     for one in comparable(found)[:SHOWN]:
         if one.stated and one.computed:
             ratio = to.number(one.stated / one.computed, 2)
-            yield f"{one.claim}: {statement(one, to)}: {ratio} ({to.say(VERDICTS[one.verdict])})"
+            yield f"{one.claim}: {statement(one, to)}: {ratio} ({to.say(SHORT[one.verdict])})"
 
 
 def comparable(found: Sequence[Finding]) -> list[Finding]:

@@ -9,9 +9,24 @@ from jobs.reports.claims.charts import ratios, told
 from jobs.reports.claims.check import checked
 from jobs.reports.claims.finding import VERDICTS, Finding
 from jobs.reports.claims.plausible import plausible
-from jobs.reports.claims.wording import RATIO, TITLE, plain, unknown
-from jobs.reports.parts import Cell, Chart, Column, Report, Table, coded
+from jobs.reports.claims.wording import RANGES, RATIO, TITLE, plain, unknown
+from jobs.reports.parts import CHECKED, Cell, Chart, Column, Report, Table, coded
 from jobs.words import Words, _
+
+CHECKS: Final = {
+    "alone": _("the number alone"),
+    "area per tonne": _("area for each tonne"),
+    "areas": _("areas of the same thing"),
+    "avoided loss": _("loss that was avoided"),
+    "period": _("period"),
+    "reduction": _("reduction below the baseline"),
+    "sense": _("whether the number can be"),
+    "stock": _("carbon of a hectare"),
+    "tonnes per hectare": _("tonnes a hectare"),
+    "verified": _("verified tonnes and periods"),
+    "years": _("years of the tonnes"),
+}
+"""Check -> in words."""
 
 
 def _ours(text: str, words: Words) -> str:
@@ -20,8 +35,8 @@ def _ours(text: str, words: Words) -> str:
 
 COLUMNS: Final = (
     Column("claim", "", _("Name of the claim")),
-    Column("check", "", _("What was held against what")),
-    Column("statement", "", _("Key of the config that it stands under")),
+    Column("check", "", _("What was held against what"), says=coded(CHECKS)),
+    Column("statement", "", _("Key of the config that it stands under"), page=False),
     Column("stated", "", _("Number of the text"), 2),
     Column("unit", "", _("Unit of stated and computed")),
     Column("computed", "", _("What the other numbers give"), 2),
@@ -65,8 +80,8 @@ def _row(one: Finding) -> tuple[Cell, ...]:
 
 def _ranges(sources: tuple[tuple[str, str, str], ...]) -> Table:
     columns = (
-        Column("what", "", _("Which range")),
-        Column("status", "", _("How far it was checked")),
+        Column("what", "", _("Which range"), says=coded(RANGES)),
+        Column("status", "", _("How far it was checked"), says=coded(CHECKED)),
         Column("source", "", _("Source")),
     )
     return Table("claim_ranges", _("What a hectare holds and how fast forest goes"), columns, tuple(sources))

@@ -7,6 +7,7 @@ from typing import Final
 from jobs.reports.claims.finding import VERDICTS, Finding
 from jobs.reports.claims.numbers import COARSEST
 from jobs.reports.claims.plausible import Plausible
+from jobs.reports.parts import CHECKED
 from jobs.words import Words, _
 
 TITLE: Final = _("Do the numbers bear each other out?")
@@ -39,6 +40,13 @@ ROUNDED: Final = _(
     "Numbers are taken as rounded to their last digit that is not nought, and to be off by {share} at most, a percentage"
     " by that share of what is left; verdicts allow for that."
 )
+RANGES: Final = {
+    "biomass": _("biomass of a hectare"),
+    "root_shoot": _("roots for each tonne above ground"),
+    "carbon_fraction": _("share of carbon in dry biomass"),
+    "loss_rate": _("share of the forest that goes each year"),
+}
+"""Range that a claim is held against -> in words."""
 WHY: Final = _("That is: {why}.")
 FIELLER: Final = _(
     "Intervals of a ratio are Fieller's, of two losses that were estimated independently. Standard errors are taken as stated;"
@@ -63,7 +71,10 @@ def unknown(found: Sequence[Finding], ranges: Plausible, words: Words) -> Iterat
     if any(one.check == "reduction" for one in found):
         yield words.say(FIELLER)
     if any(ranges.name in one.formula for one in found):
-        sources = "; ".join(f"{what}: {source} [{status}]" for what, status, source in ranges.sources)
+        sources = "; ".join(
+            f"{words.say(RANGES.get(what, what))}: {source} [{words.say(CHECKED[status])}]"
+            for what, status, source in ranges.sources
+        )
         yield words.say(
             _("What a hectare holds and how fast forest goes is for orientation: {name} ({sources})."), name=ranges.name,
             sources=sources,

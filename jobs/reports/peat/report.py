@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from jobs.reports.parts import Cell, Chart, Column, Report, Table, coded
+from jobs.reports.parts import CHECKED, Cell, Chart, Column, Report, Table, coded
 from jobs.reports.peat.areas import read_areas
 from jobs.reports.peat.asked import PeatReport
 from jobs.reports.peat.charts import yearly
@@ -41,12 +41,6 @@ EMISSIONS: Final = (
     Column("tier", "", _("Tier of the IPCC, the lowest of the parts"), 0),
 )
 """Exactly those of the exchange file; what is not of carbon a hectare and year has its factor in `ef_source`."""
-CHECKED: Final = {
-    "verified": _("checked in its source"),
-    "secondary": _("read at second hand"),
-    "unverified": _("not checked in its source: provisional"),
-}
-"""Status of a factor -> in words."""
 TOTALS: Final = (
     Column("year", "", _("Year of the emission"), says=coded({"all": _("all of them")})),
     Column("pool", "", _("Where it comes from"), says=coded({**NAMES, "all": _("all of them")})),

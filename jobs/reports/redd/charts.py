@@ -97,7 +97,7 @@ def by_year(bars: Sequence[Bar], reference: float, words: Words) -> str:
             parts.append(_text(middle, TALL - BOTTOM + 16, one.label, "middle"))
     y = axis.y(reference)
     parts.append(f'<path d="M{LEFT} {y}H{WIDE - RIGHT}" stroke="{INK}" stroke-dasharray="6 4" fill="none"/>')
-    return _svg([*parts, *_key(words)], TALL + 2 * LINE + 4)
+    return _svg([*parts, *_key(words)], TALL + 3 * LINE)
 
 
 def _key(words: Words) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from jobs.reports.parts import CHECKED
 from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import MONITORING, REFERENCE
 from jobs.words import Words, _
@@ -47,10 +48,8 @@ DISTRIBUTIONS: Final = {
     "lognormal": _("lognormal"),
     "constant": _("taken as exact"),
 }
-CHECKED: Final = {
-    "verified": _("checked in its source"),
-    "secondary": _("read at second hand"),
-    "unverified": _("not checked in its source: provisional"),
+STATUSES: Final = {
+    **CHECKED,
     "given": _("given by whoever asked"),
 }
 """Status of a factor -> in words."""

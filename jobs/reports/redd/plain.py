@@ -143,11 +143,11 @@ def _of_factors(case: Case, words: Words) -> Iterator[str]:
                 _("UNVERIFIED: {name} = {value} {unit}. Nobody has read this figure in its source."),
                 name=one.name, value=f"{one.value:g}", unit=one.unit,
             )  # fmt: skip
-    if second := [one.name for one in factors if one.status == "secondary"]:
+    if second := [_called(case, one.name, words) for one in factors if one.status == "secondary"]:
         text = _("Read at second hand, or with a doubt that their notes name: {names}.")
-        yield words.say(text, names=", ".join(second))
-    if exact := [one.name for one in case.account.quantities.values() if one.exact and one.value]:
-        yield words.say(_("Taken as exact, because no error of it is known: {names}."), names=", ".join(exact))
+        yield words.say(text, names="; ".join(second))
+    if exact := [_called(case, one.name, words) for one in case.account.quantities.values() if one.exact and one.value]:
+        yield words.say(_("Taken as exact, because no error of it is known: {names}."), names="; ".join(exact))
 
 
 def _of_schemes(asked: ReddReport, case: Case, words: Words) -> Iterator[str]:

@@ -168,7 +168,7 @@ def _alt_draws(drawn: Summary, words: Words) -> list[str]:
 
 def _alt_steps(steps: Sequence[charts.Step], words: Words) -> list[str]:
     text = _(
-        "Left: the level to compare with; then what clearing, thinning and growing add or take; right: what is left."
+        "From above: the level to compare with; then what clearing, thinning and growing add or take; below: what is left."
     )
     said = [
         f"{one.label} {'+' if one.change > 0 and not one.total else ''}{tonnes(one.change, words)} t" for one in steps

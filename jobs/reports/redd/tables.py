@@ -9,7 +9,7 @@ from jobs.reports.redd.account import Case
 from jobs.reports.redd.activity import REFERENCE
 from jobs.reports.redd.asked import ReddReport
 from jobs.reports.redd.landmatrix import CATEGORIES, LandMatrix, lines
-from jobs.reports.redd.meaning import ACTIVITIES, CHECKED, DISTRIBUTIONS, KINDS, meant, result
+from jobs.reports.redd.meaning import ACTIVITIES, DISTRIBUTIONS, KINDS, STATUSES, meant, result
 from jobs.reports.redd.results import GROSS, REMOVED, Both, Results
 from jobs.words import _
 
@@ -28,7 +28,7 @@ STRATUM = Column("stratum", "", _("stratum"))
 KIND = Column("kind", "", _("kind of years"), says=coded(KINDS))
 ACTIVITY = Column("activity", "", _("what happened"), says=coded(ACTIVITIES))
 SOURCE = Column("source", "", _("Source"))
-STATUS = Column("status", "", _("How far it was checked"), says=coded(CHECKED))
+STATUS = Column("status", "", _("How far it was checked"), says=coded(STATUSES))
 
 
 def both_columns(unit: str) -> tuple[Column, ...]:
@@ -42,7 +42,7 @@ def both_columns(unit: str) -> tuple[Column, ...]:
         Column("median_approach2", unit, _("median of the draws")),
         Column("low_approach2", unit, _("lower end of the interval of the draws")),
         Column("high_approach2", unit, _("upper end of the interval of the draws")),
-        Column("level_percent", "%", _("level of both intervals")),
+        Column("level_percent", "%", _("level of both intervals"), 0),
     )
 
 
