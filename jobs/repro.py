@@ -4,8 +4,8 @@ What cannot be had any more, or has changed, is named. Nothing beside the manife
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ import numpy as np
 import rasterio
 
 from detection.errors import BadInput
+from jobs.again import Again
 from jobs.config import HistoryConfig, JobConfig, recorded
 from jobs.history.run import run_history
 from jobs.ledger import Clock
@@ -31,38 +32,6 @@ OF_A_RUN: Final = {"job", "config", "inputs"}
 """What the manifest of a run has."""
 OF_A_REPORT: Final = {"section": str, "config_file": str, "config_text": str, "files": dict, "inputs": dict}
 """What the manifest of a report has, and of which type."""
-NAMED: Final = 10
-"""So many things are named one by one; the rest is counted."""
-
-
-@dataclass(frozen=True)
-class Again:
-    """What came of it."""
-
-    same: tuple[str, ...]
-    """Products that are the same."""
-    differ: tuple[str, ...]
-    """Products that are not, a line each that says how."""
-    lacking: tuple[str, ...]
-    """Inputs that are not served any more or have changed, a line each."""
-
-    @property
-    def complete(self) -> bool:
-        """Is all of it the same?"""
-        return not (self.differ or self.lacking)
-
-    def lines(self) -> Iterator[str]:
-        """For people."""
-        yield from _some("lacking", self.lacking)
-        yield from _some("differs", self.differ)
-        if self.same:
-            yield f"the same: {', '.join(self.same)}"
-
-
-def _some(what: str, lines: Sequence[str]) -> Iterator[str]:
-    yield from (f"{what}: {line}" for line in lines[:NAMED])
-    if len(lines) > NAMED:
-        yield f"{what}: {len(lines) - NAMED} more"
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

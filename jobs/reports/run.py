@@ -4,17 +4,15 @@ import hashlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from detection.errors import BadInput
 from jobs import PACKAGE
+from jobs.again import Again
 from jobs.config import config_digest, load
 from jobs.reports.asked import ReportConfig, ReportKind
 from jobs.reports.form import files, write
 from jobs.reports.parts import Report
-
-if TYPE_CHECKING:
-    from jobs.repro import Again
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""
@@ -82,13 +80,11 @@ def made_of(config: ReportConfig, which: ReportKind, progress: Progress) -> Repo
     return MAKERS[which](config, progress)
 
 
-def repeated(said: Mapping[str, Any], beside: Path, *, progress: Progress = lambda *_: None) -> "Again":
+def repeated(said: Mapping[str, Any], beside: Path, *, progress: Progress = lambda *_: None) -> Again:
     """A report made once more; said: its manifest, beside: the folder in which it lies. Files are compared byte by byte.
 
     What is gone or has changed is named; then nothing is made. Raises BadInput and ConfigError as `report`.
     """
-    from jobs.repro import Again
-
     path, which = Path(said["config_file"]), said["section"]
     wanted = {str(path): hashlib.sha256(said["config_text"].encode()).hexdigest(), **said.get("inputs", {})}
     lacking = [line for name, sha256 in sorted(wanted.items()) if (line := _lacks(Path(name), sha256))]
