@@ -149,6 +149,11 @@ BAD = [
     ([feature(SQUARE, tipologia_ecosistemas="T9.1")], "row 1, tipologia_ecosistemas: 'T9.1' is no code"),
     ([feature(SQUARE, area_comprometida="1.234,5")], "row 1, area_comprometida: '1.234,5'; expected a number with a point"),
     ([feature(SQUARE, area_comprometida=-1)], "row 1, area_comprometida: -1.0 hectares"),
+    ([feature(SQUARE, codigo={"a": 1})], "row 1, codigo: \"{'a': 1}\"; expected a text"),
+    ([feature(SQUARE, codigo=math.nan)], "row 1, codigo: is empty"),
+    ([feature(SQUARE, actividades={"a": 1})], "row 1, actividades: \"{'a': 1}\"; expected a whole number"),
+    ([feature({"type": "Polygon", "coordinates": []})], "row 1, geometry: the geometry has no usable coordinates"),
+    ([feature({"type": "Circle", "coordinates": [0, 0]})], "row 1, geometry: the geometry has no usable coordinates"),
     ([feature(OPEN)], "row 1, geometry: a ring is not closed"),
     ([feature({"type": "Polygon", "coordinates": [["x"]]})], "row 1, geometry: the geometry has no usable coordinates"),
     ([feature(SQUARE), {**feature(SQUARE, codigo="b"), "geometry": None}], "row 2, geometry: has no geometry"),
@@ -315,17 +320,12 @@ def test_a_mapping_with_a_key_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_transforms_come_before_the_field_is_made(tmp_path: Path) -> None:
-    own = Columns(
-        "own", {"id": "n", "area_committed": "km2"}, {"area_committed": ("decimal_comma", "km2_to_ha")}, {}, {}, ("id",)
-    )
-    one = {
-        "type": "Feature",
-        "id": 7,
-        "properties": {"n": 7.0, "km2": "1.234,5"},
-        "geometry": feature(SQUARE)["geometry"],
-    }
+    direct = {"id": "n", "area_committed": "km2", "activities": "does"}
+    own = Columns("own", direct, {"area_committed": ("decimal_comma", "km2_to_ha")}, required_min=("id",))
+    said = {"n": 7.0, "km2": "1.234,5", "does": [6, "4"]}
+    one = {"type": "Feature", "id": 8, "properties": said, "geometry": feature(SQUARE)["geometry"]}
     (area,) = read_register(geojson(tmp_path, one), own, "r").areas
-    assert (area.id, area.name, area.area_committed) == ("7", "7", 123_450)
+    assert (area.id, area.name, area.area_committed, area.activities) == ("7", "7", 123_450, (4, 6))
 
 
 def area(ident: str, shape: object, **said: object) -> RestorationArea:

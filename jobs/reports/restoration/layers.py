@@ -34,6 +34,8 @@ MEMBERS: Final = (".shp", ".shx", ".dbf", ".prj")
 """Files of a shapefile that must be there (FERM/GEF geospatial requirements)."""
 MOST_UNZIPPED: Final = 512_000_000
 """Bytes of a shapefile's files together (chosen)."""
+NOT_DRAWN: Final = (*UNUSABLE, shapely.errors.ShapelyError)
+"""What shapely raises over coordinates that draw nothing, or a kind of geometry that it does not know."""
 SHAPES: Final = b"\x00\x00\x27\x0a"
 """How a .shp begins."""
 SHAPE_POLYGONS: Final = (5, 15, 25)
@@ -133,9 +135,11 @@ def _feature(number: int, found: Mapping[str, Any]) -> Row:
     try:
         if not all(ring[0][:2] == ring[-1][:2] for ring in _rings(drawn)):
             return Row(number, None, values, NOT_CLOSED)
-        return Row(number, shape(drawn), values)
-    except UNUSABLE:
+        made = shape(drawn)
+    except NOT_DRAWN:
         return Row(number, None, values, UNREADABLE)
+    usable = not made.is_empty and np.isfinite(shapely.get_coordinates(made)).all()
+    return Row(number, made, values) if usable else Row(number, None, values, UNREADABLE)
 
 
 def _rings(drawn: Mapping[str, Any]) -> Iterator[Any]:
@@ -180,7 +184,7 @@ def _placemark(number: int, found: Xml.Element) -> Row:
                 return Row(number, _drawn(kind, one), values)
             except BadInput as fault:
                 return Row(number, None, values, str(fault))
-            except UNUSABLE:
+            except NOT_DRAWN:
                 return Row(number, None, values, UNREADABLE)
     return Row(number, None, values, "has no geometry; draw it, or take the row out")
 

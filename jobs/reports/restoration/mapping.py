@@ -18,8 +18,11 @@ SEPARATOR: Final = re.compile(r"\s*[;,]\s*")
 
 
 def to_str(value: Any) -> str:
-    """Text without blanks around it; a whole number stored as a real one without its point."""
-    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+    """Text in one printable line; a whole number stored as a real one without its point."""
+    if isinstance(value, list | dict):
+        raise TypeError(value)
+    line = " ".join(str(int(value) if isinstance(value, float) and value.is_integer() else value).split())
+    return "".join(letter for letter in line if letter.isprintable())
 
 
 def to_float(value: Any) -> float:
@@ -147,9 +150,9 @@ def _blocks(found: Sequence[Any]) -> bool:
 
 def value_of(columns: Columns, key: str, said: Any) -> Any:
     """What a column says, as a field is; of fields of several values each once, sorted. Raises BadInput."""
-    if key in SEVERAL:
-        parts = [one for one in SEPARATOR.split(to_str(said)) if one]
-        return tuple(sorted({_single(columns, key, one) for one in parts}))
+    if key in SEVERAL and not isinstance(said, dict):
+        parts = said if isinstance(said, list) else SEPARATOR.split(to_str(said))
+        return tuple(sorted({_single(columns, key, one) for one in parts if one != ""}))
     return _single(columns, key, said)
 
 

@@ -163,7 +163,7 @@ def _said(row: Row, columns: Columns, problems: list[tuple[int, str, str]]) -> d
     for key in dict.fromkeys((*columns.direct, *columns.fallbacks)):
         column = columns.direct.get(key, key)
         value = row.values.get(column)
-        if isinstance(value, str) and not value.strip():
+        if (isinstance(value, str) and not value.strip()) or value != value:  # no text, not a number
             value = None
         value = columns.fallbacks.get(key) if value is None else value
         if value is None:
