@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import pickle
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,7 @@ def test_all_rows_are_refused_at_once(tmp_path: Path) -> None:
     assert [(row, column) for row, column, _ in error.value.problems] == [
         (1, "geometry"), (1, "titulo"), (2, "anio_inicio")]  # fmt: skip
     assert len(str(error.value).splitlines()) == 3
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
 
 
 def several(folder: Path) -> Path:
@@ -306,6 +308,7 @@ def test_overlaps_within_a_register_are_named_with_hectares(tmp_path: Path) -> N
         ("name: X\ndirect: {id: a, nombre: b}\n", "unknown field 'nombre'"),
         ("name: X\ndirect: {id: a, name: b}\ntransforms: {id: [shout]}\n", "unknown transform 'shout'"),
         ("name: X\ndirect: {id: a}\n", "name is required but has neither"),
+        ("name: X\ndirect: {name: a}\nfallbacks: {id: a}\n", "id must be required and have a column"),
         ("name: X\ndirect: {id: a}\nrequired_min: []\n", "id must be required"),
     ],
 )

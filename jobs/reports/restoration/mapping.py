@@ -111,8 +111,10 @@ class Columns:
             raise BadInput(f"mapping {self.name}: unknown transform {strange[0]!r}; there are {', '.join(TRANSFORMS)}")
         if missing := [one for one in self.required_min if one not in self.direct and one not in self.fallbacks]:
             raise BadInput(f"mapping {self.name}: {missing[0]} is required but has neither column nor fallback")
-        if "id" not in self.required_min:
-            raise BadInput(f"mapping {self.name}: id must be required; an area that cannot be named cannot be refused")
+        if "id" not in self.required_min or "id" not in self.direct:
+            raise BadInput(
+                f"mapping {self.name}: id must be required and have a column; an area that cannot be named cannot be refused"
+            )
 
 
 def read_mapping(path: Path) -> Columns:

@@ -106,9 +106,13 @@ class Refused(BadInput):
     """Rows of a register that a receiver would refuse: all of them, one line each."""
 
     def __init__(self, file: str, problems: Sequence[tuple[int, str, str]]) -> None:
-        self.problems = tuple(sorted(problems))
+        super().__init__(file, tuple(sorted(problems)))
+        self.file = file
+        self.problems: tuple[tuple[int, str, str], ...] = self.args[1]
         """(row, column, what was found and what is expected)."""
-        super().__init__("\n".join(f"{file}: row {row}, {column}: {text}" for row, column, text in self.problems))
+
+    def __str__(self) -> str:
+        return "\n".join(f"{self.file}: row {row}, {column}: {text}" for row, column, text in self.problems)
 
 
 def read_register(path: Path, columns: Columns, name: str) -> Register:
