@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from shapely import MultiPolygon, Point, Polygon, box
 
 from detection.errors import BadInput
-from jobs.reports.restoration import cbd, ferm, targets
+from jobs.reports.restoration import cbd, ferm, layers, targets
 from jobs.reports.restoration.equalarea import hectares
 from jobs.reports.restoration.mapping import Columns, read_mapping, shipped
 from jobs.reports.restoration.register import Refused, Register, RestorationArea, read_register
@@ -155,6 +155,8 @@ BAD = [
     ([feature(SQUARE, actividades={"a": 1})], "row 1, actividades: \"{'a': 1}\"; expected a whole number"),
     ([feature({"type": "Polygon", "coordinates": []})], "row 1, geometry: the geometry has no usable coordinates"),
     ([feature({"type": "Circle", "coordinates": [0, 0]})], "row 1, geometry: the geometry has no usable coordinates"),
+    ([feature(SQUARE, area_comprometida="inf")], "row 1, area_comprometida: 'inf'; expected a number"),
+    ([feature(SQUARE, estado_restauracion=1.5)], "row 1, estado_restauracion: '1.5'; expected a whole number"),
     ([feature(OPEN)], "row 1, geometry: a ring is not closed"),
     ([feature({"type": "Polygon", "coordinates": [["x"]]})], "row 1, geometry: the geometry has no usable coordinates"),
     ([feature(SQUARE), {**feature(SQUARE, codigo="b"), "geometry": None}], "row 2, geometry: has no geometry"),
@@ -213,6 +215,28 @@ def cut_off(folder: Path) -> Path:
     return zipped(folder)
 
 
+def nothing_drawn(folder: Path) -> Path:
+    write(folder / "r.shp", [SQUARE, None], [{"codigo": "a"}, {"codigo": "b"}], "ESRI Shapefile", "EPSG:4326")
+    return zipped(folder)
+
+
+def stub(folder: Path) -> Path:
+    line = shapely.from_wkt("LINESTRING(0 0,1 1)")
+    write(folder / "r.shp", [line], [{"codigo": "a"}], "ESRI Shapefile", "EPSG:4326", geometry_type="LineString")
+    content = bytearray((folder / "r.shp").read_bytes())
+    content[-8:] = np.array([np.inf]).tobytes()
+    (folder / "r.shp").write_bytes(content)
+    return zipped(folder)
+
+
+def torn(folder: Path) -> Path:
+    packed(folder)
+    content = bytearray((folder / "r.shp").read_bytes())
+    content[100 + 52 : 100 + 56] = (9).to_bytes(4, "little")  # where the first part begins
+    (folder / "r.shp").write_bytes(content)
+    return zipped(folder)
+
+
 def metres(folder: Path) -> Path:
     write(folder / "r.gpkg", [box(445_000, 8_615_000, 446_000, 8_616_000)], [ROW], "GPKG", "EPSG:4326")
     return folder / "r.gpkg"
@@ -258,6 +282,10 @@ FILES = {
     "a CRS that is none": (lambda f: packed(f, prj="x"), "its CRS is not known"),
     "no shapes in .shp": (lambda f: packed(f, shp="x"), "is no shapefile"),
     "half a .shp": (cut_off, "is no shapefile"),
+    "a shapefile's row without geometry": (nothing_drawn, "row 2, geometry: has no geometry"),
+    "a line that goes nowhere": (stub, "row 1, geometry: the geometry has no usable coordinates"),
+    "a part beyond the points": (torn, "is no shapefile"),
+    "an empty geometry in KML": (lambda f: kml(f, placemark(ROW, "<Polygon/>")), "row 1, geometry: is empty"),
     "a ring left open": (open_ring, "row 1, geometry: a ring is not closed"),
     "KML of words": (lambda f: kml(f, placemark(ROW, "<Point><coordinates>a,b</coordinates></Point>")), "no usable coordinates"),
 }  # fmt: skip
@@ -269,6 +297,23 @@ def test_files_that_are_not_one_layer_of_areas_are_refused(case: str, tmp_path: 
     with pytest.raises(BadInput) as error:
         read_register(make(tmp_path), BARE, "r")
     assert text in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("limit", "ending"), [("MAX_BYTES", "kml"), ("MOST_UNZIPPED", "zip")])
+def test_files_that_would_fill_the_memory_are_refused(
+    limit: str, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layers, limit, 100)
+    path = packed(tmp_path) if ending == "zip" else kml(tmp_path, placemark(ROW, OPEN_RING))
+    with pytest.raises(BadInput, match="over 100 bytes"):
+        read_register(path, BARE, "r")
+
+
+def test_a_country_is_two_letters(tmp_path: Path) -> None:
+    own = Columns("own", {"id": "codigo", "country": "pais"}, required_min=("id",))
+    assert read_register(geojson(tmp_path, feature(SQUARE, pais="pe")), own, "r").areas[0].country == "PE"
+    with pytest.raises(Refused, match="row 1, pais: 'Perú'; expected two letters, e.g. PE"):
+        read_register(geojson(tmp_path, feature(SQUARE, pais="Perú")), own, "r")
 
 
 def test_points_in_kml_are_areas_without_hectares(tmp_path: Path) -> None:

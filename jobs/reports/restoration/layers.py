@@ -289,7 +289,7 @@ def _stored(number: int, blob: Any, values: Mapping[str, Any]) -> Row:
     said = {key: None if isinstance(one, float) and math.isnan(one) else one for key, one in values.items()}
     try:
         found = shapely.from_wkb(blob)
-    except shapely.errors.GEOSException as error:
-        return Row(number, None, said, NOT_CLOSED if "closed" in str(error) else UNREADABLE)
+    except shapely.errors.GEOSException:
+        return Row(number, None, said, UNREADABLE)
     usable = np.isfinite(shapely.get_coordinates(found)).all()
     return Row(number, found, said) if usable else Row(number, None, said, UNREADABLE)
