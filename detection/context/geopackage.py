@@ -73,7 +73,7 @@ class GeoPackage:
         """
         select, values = self._select(columns, box)
         with _opened(self.path) as database:
-            there = [str(row[1]) for row in database.execute(f"pragma table_info({_quoted(self.table)})")]
+            there = self._columns(database)
             check_columns(columns, [name for name in there if name != self.column], self.path.name)
             if "rowid" in map(str.lower, there):  # it would be taken for the row id
                 raise BadInput(f"{self.path.name}: has a column called `rowid`; export it again with another name")
@@ -81,6 +81,19 @@ class GeoPackage:
                 found = _stored(blob, self.path.name)
                 if not found.is_empty and shapely.box(*box).intersects(shapely.box(*found.bounds)):
                     yield ident, found, tuple(said)
+
+    def columns(self) -> tuple[str, ...]:
+        """Names of the table's columns beside the geometry."""
+        with _opened(self.path) as database:
+            return tuple(name for name in self._columns(database) if name != self.column)
+
+    def _columns(self, database: sqlite3.Connection) -> list[str]:
+        return [str(row[1]) for row in database.execute(f"pragma table_info({_quoted(self.table)})")]
+
+    def count(self) -> int:
+        """How many rows the table has, also those without a geometry."""
+        with _opened(self.path) as database:
+            return int(database.execute(f"select count(*) from {_quoted(self.table)}").fetchone()[0])  # noqa: S608 - quoted
 
     def _select(self, columns: Sequence[str], box: Bounds) -> tuple[str, tuple[float, ...]]:
         """The question for row id, geometry and columns, and its values."""
