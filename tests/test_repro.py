@@ -89,9 +89,8 @@ def test_a_history_is_made_again_with_its_maps_tables_and_polygons(scenes: Path,
         (lambda d: json.dumps(d | {"config": {"kind": "monitor"}}), "its config is not one of this version"),
     ],
 )  # fmt: skip
-def test_what_is_no_manifest_is_one_line(made: Path, spoil: Callable[[dict[str, object]], str], said: str) -> None:
-    path = made / "manifest.json"
-    path.write_text(spoil(json.loads(path.read_text())))
+def test_what_is_no_manifest_is_one_line(tmp_path: Path, spoil: Callable[[dict[str, object]], str], said: str) -> None:
+    (tmp_path / "manifest.json").write_text(spoil({"job": "small", "config": {}, "inputs": []}))
     with pytest.raises(BadInput, match=said) as error:
-        repeated(made)
+        repeated(tmp_path)
     assert "\n" not in str(error.value)
