@@ -267,14 +267,15 @@ def _training(config: Path | None, model: str | None) -> Any:
 
 
 @sachawatch.command()
-@click.argument("section", type=click.Choice(["areas", "redd", "peat", "claims"]))
+@click.argument("section", type=click.Choice(["areas", "redd", "peat", "claims", "restoration"]))
 @CONFIG
 def report(section: Any, config: Path) -> None:
-    """Make the report SECTION of CONFIG (kind report): areas with intervals, emissions, peat, or what a claim supports.
+    """Make the report SECTION of CONFIG (kind report): areas with intervals, emissions, peat, claims, restoration.
 
     \b
     sachawatch report areas report.yaml     the sample to interpret, then areas with intervals
     sachawatch report redd report.yaml      emissions from forest and their reduction
+    sachawatch report restoration report.yaml     registered areas: hectares, how they do, files for platforms
     """
     from jobs.progress import shown
     from jobs.reports.run import report as make

@@ -43,7 +43,19 @@ def _claims(config: ReportConfig, _: Progress) -> Report:
     return claims_report(_wanted(config.claims), config.place)
 
 
-MAKERS: Final[Mapping[ReportKind, Maker]] = {"areas": _areas, "redd": _redd, "peat": _peat, "claims": _claims}
+def _restoration(config: ReportConfig, progress: Progress) -> Report:
+    from jobs.reports.restoration.report import restoration_report
+
+    return restoration_report(_wanted(config.restoration), config.place, simulated=config.simulated, progress=progress)
+
+
+MAKERS: Final[Mapping[ReportKind, Maker]] = {
+    "areas": _areas,
+    "redd": _redd,
+    "peat": _peat,
+    "claims": _claims,
+    "restoration": _restoration,
+}
 """Section of the config -> who makes its report; each brings libraries that the others should not wait for."""
 Section = TypeVar("Section")
 
