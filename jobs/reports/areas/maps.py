@@ -68,7 +68,7 @@ class ChangeMap:
     def read(self, part: Grid) -> Codes:
         """(y, x) codes of a part of the grid; NOTHING where the map holds nothing, and outside of it."""
         made = np.full(part.shape, NOTHING, np.int64)
-        where, source = _shared(self.grid, part)
+        where, source = shared_cells(self.grid, part)
         if all(s.stop > s.start for s in source):
             blocks = [_numbers(raster, source) for raster in self.rasters]
             made[where] = blocks[0] if self.years is None else _happened(blocks[0], blocks[1], blocks[2], self.years)
@@ -98,10 +98,10 @@ def open_map(asked: AreaReport) -> ChangeMap:
     else:
         files, bands, years = [where.path], (where.band,), None  # type: ignore[assignment]
     rasters = tuple(_open(path, band) for path, band in zip(files, bands, strict=True))
-    grids = [_grid(raster) for raster in rasters]
+    grids = [grid_of(raster) for raster in rasters]
     if len(set(grids)) > 1:
         raise GridMismatch(f"{files[0].parent.name}: its rasters lie on different grids; take those of one run")
-    return ChangeMap(files[0].name, grids[0], rasters, years, any(_simulated(path) for path in files))
+    return ChangeMap(files[0].name, grids[0], rasters, years, any(says_simulated(path) for path in files))
 
 
 def _open(path: Path, band: int) -> Raster:
@@ -113,7 +113,8 @@ def _open(path: Path, band: int) -> Raster:
     return raster
 
 
-def _grid(raster: Raster) -> Grid:
+def grid_of(raster: Raster) -> Grid:
+    """The grid that its cells lie on. Raises BadInput, naming the file, for what is on none of ours."""
     t, name = raster.transform, raster.path.name
     epsg = CRS.from_wkt(raster.crs).to_epsg()
     if t.b or t.d or t.a != -t.e or any(edge != round(edge) for edge in (t.a, t.c, t.f)):
@@ -124,12 +125,13 @@ def _grid(raster: Raster) -> Grid:
         raise BadInput(f"{name}: {error}") from None
 
 
-def _simulated(path: Path) -> bool:
+def says_simulated(path: Path) -> bool:
+    """Does the file say that it is simulated?"""
     with opened(path) as source:
         return str(source.tags().get("SIMULATED", "")).lower() == "true"
 
 
-def _shared(grid: Grid, part: Grid) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def shared_cells(grid: Grid, part: Grid) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """(where in the part, where in the grid) of the cells of both."""
     row, column = grid.offset(part)
     starts = max(row, 0), max(column, 0)
