@@ -49,19 +49,24 @@ def cells_of(shapes: Sequence[BaseGeometry], grid: Grid) -> tuple[Cells, ...]:
 
 def _cells(place: int, shape: BaseGeometry, box: Numbers, grid: Grid) -> Cells:
     part = _around(box, grid) if shape.area > 0 else None
-    if part is None:
-        none = np.zeros(0, np.int64)
-        return Cells(place, none, none, 0.0)
-    rows, columns = np.nonzero(geometry_mask([shape], part.shape, part.transform, invert=True))
+    mask = (
+        np.zeros((0, 0), np.bool_) if part is None else geometry_mask([shape], part.shape, part.transform, invert=True)
+    )
+    rows, columns = (at.astype(np.int64) for at in np.nonzero(mask))
+    if part is None or not len(rows):
+        return Cells(place, rows, columns, 0.0)
     rows, columns = rows + part.first_row, columns + part.first_column
-    step = ceil(sqrt(len(rows) / MOST_CELLS)) if len(rows) > MOST_CELLS else 1
+    middle = (np.array([(at.min() + at.max()) // 2]) for at in (rows, columns))
+    some = _some(rows, columns)
+    size = float(cell_hectares(grid, *middle)[0]) * len(rows) / int(some.sum())
+    return Cells(place, rows[some], columns[some], size)
+
+
+def _some(rows: Whole, columns: Whole) -> NDArray[np.bool_]:
+    """(cell,) is it looked at?"""
+    step = max(1, ceil(sqrt(len(rows) / MOST_CELLS)))
     some = (rows % step == 0) & (columns % step == 0)
-    if not some.any():  # a strip between the rows that are looked at
-        some = np.arange(len(rows)) % step**2 == 0
-    middle = np.array([(rows.min() + rows.max()) // 2]), np.array([(columns.min() + columns.max()) // 2])
-    size = float(cell_hectares(grid, *middle)[0]) if len(rows) else 0.0
-    kept = max(int(some.sum()), 1)
-    return Cells(place, rows[some].astype(np.int64), columns[some].astype(np.int64), size * len(rows) / kept)
+    return some if some.any() else np.arange(len(rows)) % step**2 == 0  # a strip between the rows that are looked at
 
 
 def _around(box: Numbers, grid: Grid) -> Grid | None:

@@ -12,7 +12,7 @@ from jobs.reports.drawing import FAINT, GRID, INK, box, dot, steps, stroke, svg,
 from jobs.reports.restoration.land import Held, Land
 from jobs.reports.restoration.outcome import Outcomes
 from jobs.reports.restoration.recovery import Course
-from jobs.reports.restoration.wording import AREA_COURSES, COURSES, TARGETS, between
+from jobs.reports.restoration.wording import AREA_COURSES, COURSES, TARGETS, between, percent
 from jobs.words import Words, _
 
 COURSES_TITLE: Final = _("What the land under restoration does")
@@ -91,7 +91,7 @@ def progress(held: Sequence[Held], to: Words) -> str:
 def progress_told(held: Sequence[Held], to: Words) -> Iterator[str]:
     """The same as sentences."""
     for one in _mine(held):
-        yield f"{_target(one, to)}: {to.number(one.progress.percent, 2)} %"
+        yield f"{_target(one, to)}: {percent(one.progress.percent, to)}"
 
 
 def _mine(held: Sequence[Held]) -> list[Held]:
@@ -109,7 +109,7 @@ def _progress(rows: Sequence[Held], to: Words) -> Iterator[str]:
         yield words(LEFT, y + 10, _target(one, to)[:56], size=SIZE)
         yield box(LEFT, y + 16, long, 14, GRID)
         yield box(LEFT, y + 16, max(long * min(one.progress.percent, 100.0) / 100, 1.0), 14, COLOURS[Course.RECOVERING])
-        yield words(LEFT + long + 6, y + 27, f"{to.number(one.progress.percent, 1)} %", size=SIZE)
+        yield words(LEFT + long + 6, y + 27, percent(one.progress.percent, to), size=SIZE)
 
 
 def where(land: Land, found: Outcomes | None, to: Words) -> str:

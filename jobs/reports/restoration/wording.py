@@ -12,6 +12,8 @@ from jobs.reports.restoration.recovery import Course
 from jobs.words import Words, _
 
 TITLE: Final = _("Restoration")
+SMALL: Final = 0.01
+"""Per cent; smaller shares are told as less than that."""
 COURSES: Final = {
     Course.RECOVERING: _("coming back"),
     Course.STALLED: _("not coming back so far"),
@@ -109,18 +111,21 @@ def held_against(held: tuple[Held, ...], words: Words) -> Iterator[str]:
         if one.by == "all registers" and not one.region and one.progress.target.name in ("prorest", "share"):
             yield words.say(
                 _("That is as much as {percent} of this: {target}, {area} hectares."),
-                percent=_percent(one.progress.percent, words), target=words.say(TARGETS[one.progress.target.name]),
+                percent=percent(one.progress.percent, words), target=words.say(TARGETS[one.progress.target.name]),
                 area=amount(one.progress.target.hectares, words),
             )  # fmt: skip
     regions = [one for one in held if one.region]
     for one in regions[:3]:
         yield words.say(
             _("{region}: {percent} of the {area} hectares that it is to restore."), region=one.region,
-            percent=_percent(one.progress.percent, words), area=amount(one.progress.target.hectares, words),
+            percent=percent(one.progress.percent, words), area=amount(one.progress.target.hectares, words),
         )  # fmt: skip
 
 
-def _percent(value: float, words: Words) -> str:
+def percent(value: float, words: Words) -> str:
+    """`12.3 %`; what is small but there is never called nought."""
+    if 0 < value < SMALL:
+        return f"< {words.number(SMALL, 2)} %"
     return f"{words.number(value, 2 if value < 10 else 1)} %"
 
 
