@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
 from io import BytesIO
 from itertools import cycle
@@ -145,8 +144,7 @@ def test_the_same_report_is_the_same_bytes_and_lies_beside_the_page() -> None:
 
 def test_neither_the_clock_nor_the_fonts_of_the_machine_are_in_it() -> None:
     reader = read(REPORT)
-    told = reader.metadata
-    assert told and told.creation_date == told.modification_date == datetime(2000, 1, 1, tzinfo=UTC)
+    assert reader.metadata and set(reader.metadata) == {"/Title", "/Creator"}
     fonts = [str(one["/BaseFont"]).partition("+")[2] for one in _fonts(reader)]
     assert len(fonts) > 1 and all(one.startswith("DejaVuSans") for one in fonts)
 
@@ -157,14 +155,14 @@ def _fonts(reader: PdfReader) -> Iterator[DictionaryObject]:
 
 
 def test_no_word_is_too_long_for_its_place() -> None:
-    room = {"sheet": 60, "column": 26}  # letters W of 10 points on a line of 178 mm, of 8 points in one of 64 mm
+    room = {"sheet": 68, "column": 26}  # letters W of 7.5 points on a line of 178 mm, of 8 points in one of 64 mm
     long = Table("t", _("Size"), (Column("W" * 90), Column("b")), (("W" * 300, "a_" * 90),), paper=True)
     for made, most in (
         (replace(REPORT, place="W" * 300, plain=lambda _: ("W" * 300,)), room["sheet"]),
         (replace(REPORT, tables=(long,)), room["column"]),
         (replace(REPORT, tables=(replace(long, cards=True),)), room["sheet"]),
     ):
-        runs = [len(one) for one in re.findall("W+", words_of(read(made)))]
+        runs = [len(one) for one in re.findall("W+", words_of(read(made)).replace("\u200b", ""))]
         assert most / 3 < max(runs) <= most
 
 

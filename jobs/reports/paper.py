@@ -6,7 +6,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
@@ -21,8 +20,6 @@ from jobs.reports.form import FEW, SHOWN, WORDING, Laid, figure, laid, meaning
 from jobs.reports.parts import Cell, Chart, Column, Report, Table
 from jobs.words import Words, _
 
-STILL: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""Stands in the file instead of the clock."""
 HALF, WHOLE = 86.0, 178.0
 """Widths of a drawing beside another, and of one alone, millimetres (A4 within the margins of `paper.typ`)."""
 HIGHEST: Final = 235.0
@@ -40,7 +37,7 @@ def paper(report: Report, words: Words) -> bytes:
         template.write_bytes((files("jobs.reports") / template.name).read_bytes())
         return typst.compile(
             str(template), root=folder, font_paths=_fonts(), ignore_system_fonts=True, sys_inputs={"report": said},
-            format="pdf", pdf_standards=["ua-1"], timestamp=STILL,
+            format="pdf", pdf_standards=["ua-1"],
         )  # fmt: skip
 
 
