@@ -66,7 +66,9 @@ def _some(rows: Whole, columns: Whole) -> NDArray[np.bool_]:
     """(cell,) is it looked at?"""
     step = max(1, ceil(sqrt(len(rows) / MOST_CELLS)))
     some = (rows % step == 0) & (columns % step == 0)
-    return some if some.any() else np.arange(len(rows)) % step**2 == 0  # a strip between the rows that are looked at
+    if not some.any():  # a strip between the rows that are looked at
+        some = np.arange(len(rows)) % step**2 == 0
+    return np.asarray(some)
 
 
 def _around(box: Numbers, grid: Grid) -> Grid | None:

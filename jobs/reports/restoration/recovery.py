@@ -346,7 +346,7 @@ def _counts(pixels: int, draws: int, seed: int) -> Numbers:
 
 def _intervals(drawn: Numbers) -> list[tuple[float | None, float | None]]:
     """`interval` of each column of (draw, figure)."""
-    whole: Mask = np.isfinite(drawn).all(axis=0)
+    whole: Mask = np.asarray(np.isfinite(drawn).all(axis=0))
     ends = np.quantile(drawn[:, whole], ENDS, axis=0)
     places = np.cumsum(whole) - 1
     return [

@@ -42,7 +42,7 @@ def restoration_report(
     sums = {str(file): _sha256(file) for file in made.inputs}
     return Report(
         "restoration", wording.TITLE, place, simulated or made.simulated, made.plain, made.unknown, made.tables, made.charts,
-        made.layers, made.files, {"inputs": sums, **made.basis},
+        made.layers, made.files, {"inputs": sums, **made.basis}, paper=True,
     )  # fmt: skip
 
 

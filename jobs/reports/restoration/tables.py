@@ -85,7 +85,7 @@ def registers(land: Land) -> Table:
     if len(rows) > 1:
         mended = sum(len(one.repairs) for one in land.registers)
         rows.append(("all registers", len(land.areas), len(land.begun), land.under_restoration, None, mended))
-    return Table("restoration_registers", _("Registers"), REGISTERS, tuple(rows))
+    return Table("restoration_registers", _("Registers"), REGISTERS, tuple(rows), paper=True)
 
 
 def progress(held: tuple[Held, ...]) -> Table:
@@ -114,7 +114,7 @@ def areas(land: Land, found: Outcomes | None) -> Table:
     order = {"recleared": 0, "stalled": 1, "recovering": 2, "untouched": 3}
     rows = list(_areas(land, found))
     rows.sort(key=lambda row: (order.get(str(row[12]), 4), str(row[0]), str(row[1])))
-    return Table("restoration_areas", _("Areas, those that want a visit first"), AREAS, tuple(rows))
+    return Table("restoration_areas", _("Areas, those that want a visit first"), AREAS, tuple(rows), paper=True)
 
 
 def _areas(land: Land, found: Outcomes | None) -> Iterator[tuple[Cell, ...]]:
