@@ -130,7 +130,7 @@ def main() -> None:
         size = sum(one.stat().st_size for one in (folder / "out").rglob("*") if one.is_file() and not one.is_symlink())
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     told = [
-        f"SYNTHETIC: {many:,} areas of {CELLS[0]} to {CELLS[1] - 1} cells a side on {SIDE:,} x {SIDE:,} cells, {len(YEARS)} years,",
+        f"SYNTHETIC: {many:,} areas of {CELLS[0]} to {CELLS[1] - 1} cells a side, {SIDE:,} x {SIDE:,} cells, {len(YEARS)} years,",
         f"1,000 draws of the bootstrap for each: {seconds:.0f} s from the register to all files ({size / 1e6:.0f} MB),",
         f"one process, at most {peak:.1f} GB of memory, {lines} lines of progress. Goal: under 600 s.",
     ]
