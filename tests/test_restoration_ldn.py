@@ -301,7 +301,8 @@ def test_the_piece_says_what_was_found(tmp_path: Path) -> None:
 
 def test_one_simulated_file_makes_it_simulated(tmp_path: Path) -> None:
     units = write(tmp_path / "simulated.tif", np.ones(GRID.shape, np.uint8), SIMULATED="true")
-    assert ldn_piece(asked(tmp_path, units=units), "here").simulated
+    piece = ldn_piece(asked(tmp_path, units=units), "here")
+    assert piece.simulated and load_workbook(BytesIO(piece.files[WORKBOOK])).sheetnames[:2] == ["SIMULATED", "CP-1.T1"]
 
 
 def test_the_workbook_has_the_tables_of_prais(tmp_path: Path) -> None:
