@@ -159,7 +159,7 @@ def noisy(folder: Path, seed: int) -> LandDegradation:
     return replace(asked(folder), cover=maps, soil=tuple(soil), productivity=yearly, units=units)
 
 
-@pytest.mark.parametrize("size", [3, 5, 8])
+@pytest.mark.parametrize("size", [5, 8])
 def test_the_tiling_does_not_matter_and_rows_add_up(tmp_path: Path, size: int) -> None:
     question = noisy(tmp_path, 7)
     whole, tiled = counted(question), counted(question, size)
@@ -322,9 +322,10 @@ def test_the_workbook_has_the_tables_of_prais(tmp_path: Path) -> None:
     assert sum(one[2] for one in rows["SO1-1.T7"] if one[0] == "2000-2015") == pytest.approx(land[2015])
     assert sum(sum(one[2:]) for one in rows["SO1-2.T1"]) == pytest.approx(land[2015])
     assert sum(one[4] for one in rows["SO1-4.T1"] if one[0] == "2016-2023") == pytest.approx(land[2023])
+    status = counted(asked(tmp_path)).status[1]
     for place, end in enumerate(("Degraded", "Stable", "Improved", "No data")):
         found = sum(one[4] for one in rows["SO1-4.T1"] if one[0] == "2016-2023" and one[3] == end)
-        assert found == pytest.approx(counted(asked(tmp_path)).status[1][place]), end
+        assert found == pytest.approx(status[place]), end
     names = [one[:3] for one in rows["SO1-1.T1"]]
     assert names == [("Deforestation", "Tree-covered areas", "Cropland")]
     degraded = rows["SO1-4.T2"]
