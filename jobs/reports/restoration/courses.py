@@ -27,6 +27,8 @@ MEASURED: Final = 0.5
 """Share of its hectares that must have been seen to say anything of an area (chosen)."""
 WHOLE: Final = 0.75
 """Share of the hectares seen with nothing to recover from which that is said of the area: outlines are drawn wide (chosen)."""
+NEAR: Final = 2
+"""Values of a pixel, the last ones up to a year, that say what it was in that year (chosen)."""
 OWN, NEARBY, EITHER = "before the loss", "forest nearby", "before the loss, or forest nearby"
 """Where the targets of an area come from."""
 
@@ -106,9 +108,9 @@ def area_course(shares: Mapping[Course, float]) -> AreaCourse:
     """The course of an area from the shares of its hectares: what most of those that had something to recover do, unless they
     are few; of as many hectares the one that asks for more care, as `AreaCourse` has them last."""
     seen = 1 - shares[Course.NOT_SEEN]
-    if seen < MEASURED:
+    if round(seen - MEASURED, 9) < 0:
         return AreaCourse.NOT_MEASURED
-    if shares[Course.UNTOUCHED] >= WHOLE * seen:
+    if round(shares[Course.UNTOUCHED] - WHOLE * seen, 9) >= 0:
         return AreaCourse.UNTOUCHED
     hurt = (Course.STALLED, Course.RECOVERING, Course.RECLEARED)
     return AreaCourse(int(max(hurt, key=lambda one: (round(shares[one], 9), one))))
@@ -144,7 +146,8 @@ def _measured(measuring: Measuring, plots: Sequence[Plot]) -> list[Recovered]:
     found, low = _counted(measuring, years, values, since, nearby)
     whole = metrics(measuring.recovery, years, values, found.start, found.end, found.target)
     grown = Regrowth(found.onset, found.interruptions, found.cleared, _age(years, values, found))
-    course = _course(measuring, years, values, found, nearby)
+    first = np.where(low, np.where(since == NO_YEAR, years[0], since), found.start + 1)
+    course = _course(measuring, years, values, found, nearby, first)
     ends = np.cumsum(counts)
     made: dict[int, Recovered] = {}
     for n in sorted(range(len(plots)), key=lambda n: counts[n]):  # areas of as many pixels share their resamples
@@ -176,13 +179,12 @@ def _counted(
 
 
 def _level(years: Years, values: Numbers, year: Years) -> Numbers:
-    """(pixel,) the mean of this year and the one before, of those seen; else the first value after them; NaN without one."""
-    near = (years[:, None] <= year) & (years[:, None] >= year - 1) & np.isfinite(values)
-    count = near.sum(0)
-    mean = np.where(near, values, 0).sum(0) / np.maximum(count, 1)
-    later = (years[:, None] > year) & np.isfinite(values)
-    first = np.where(later.any(0), values[later.argmax(0), np.arange(values.shape[1])], np.nan)
-    return np.asarray(np.where(count > 0, mean, first))
+    """(pixel,) the mean of the last two values up to a year, of one where there is no other; else the first one after it."""
+    seen = np.isfinite(values)
+    left = seen & (years[:, None] <= year)
+    near = left & (left.sum(0) - left.cumsum(0) < NEAR)
+    first = np.where(seen.any(0), values[seen.argmax(0), np.arange(values.shape[1])], np.nan)
+    return np.asarray(np.where(near.any(0), np.where(near, values, 0).sum(0) / np.maximum(near.sum(0), 1), first))
 
 
 def _age(years: Years, values: Numbers, found: Followed) -> NDArray[np.int32]:
@@ -192,9 +194,11 @@ def _age(years: Years, values: Numbers, found: Followed) -> NDArray[np.int32]:
     return np.where(found.onset != NO_YEAR, last - found.onset, -1).astype(np.int32)
 
 
-def _course(measuring: Measuring, years: Years, values: Numbers, found: Followed, nearby: Numbers) -> NDArray[np.uint8]:
-    """(pixel,) `Course`."""
-    after = (np.isfinite(values) & (years[:, None] > found.start)).sum(0)
+def _course(
+    measuring: Measuring, years: Years, values: Numbers, found: Followed, nearby: Numbers, first: Years
+) -> NDArray[np.uint8]:
+    """(pixel,) `Course`; first: the year from which values tell what followed."""
+    after = (np.isfinite(values) & (years[:, None] >= first)).sum(0)
     seen = np.isfinite(values).any(0)
     conditions = [
         found.cleared != NO_YEAR,
