@@ -146,7 +146,7 @@ def _measured(measuring: Measuring, plots: Sequence[Plot]) -> list[Recovered]:
     found, low = _counted(measuring, years, values, since, nearby)
     whole = metrics(measuring.recovery, years, values, found.start, found.end, found.target)
     grown = Regrowth(found.onset, found.interruptions, found.cleared, _age(years, values, found))
-    first = np.where(low, np.where(since == NO_YEAR, years[0], since), found.start + 1)
+    first = np.where(low, _begun(years, since), found.start + 1)
     course = _course(measuring, years, values, found, nearby, first)
     ends = np.cumsum(counts)
     made: dict[int, Recovered] = {}
@@ -163,9 +163,9 @@ def _counted(
 ) -> tuple[Followed, Mask]:
     """What became of each pixel since the loss that counts, and (pixel,) is it measured from `since` against forest nearby?"""
     found = followed(measuring.falls, measuring.recovery, years, values, since, nearby)
-    unsaid = since == NO_YEAR
-    begun = np.where(unsaid, years[0] + 1, since)
-    low: Mask = (~found.lost | unsaid) & (_level(years, values, begun) < measuring.recovery.share * nearby)
+    unsaid, begun = since == NO_YEAR, _begun(years, since)
+    level = _level(years, values, begun + unsaid)  # of a series as a whole its first two years tell what it was
+    low: Mask = (~found.lost | unsaid) & (level < measuring.recovery.share * nearby)
     if not low.any():
         return found, low
     late = np.where(years[:, None] >= begun[low], values[:, low], np.nan)
@@ -176,6 +176,11 @@ def _counted(
         made[one.name] = getattr(found, one.name).copy()
         made[one.name][low] = getattr(again, one.name)
     return Followed(**made), low
+
+
+def _begun(years: Years, since: Years) -> Years:
+    """(pixel,) the year in which restoration began, of an area that does not say the first of the series."""
+    return np.where(since == NO_YEAR, years[0], since).astype(np.int32)
 
 
 def _level(years: Years, values: Numbers, year: Years) -> Numbers:

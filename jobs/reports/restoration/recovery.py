@@ -49,7 +49,7 @@ class Course(IntEnum):
     RECOVERING = 3
     """It has risen and stayed, whether or not it has reached its target."""
     RECLEARED = 4
-    """It had risen and stayed, and was cleared again."""
+    """It had risen and stayed, or was whole when restoration began (`courses`), and was cleared again."""
 
 
 @parameters
@@ -130,7 +130,7 @@ class Recovered:
     baseline: Baseline
     """It was measured against."""
     target: str
-    """Where T comes from: `two years before the loss` or `given`."""
+    """Where T comes from: `two years before the loss` or `given`; else as `courses` says it."""
     metrics: Metrics
     """Of each pixel."""
     regrowth: Regrowth
@@ -346,7 +346,7 @@ def _counts(pixels: int, draws: int, seed: int) -> Numbers:
 
 def _intervals(drawn: Numbers) -> list[tuple[float | None, float | None]]:
     """`interval` of each column of (draw, figure)."""
-    whole: Mask = np.isfinite(drawn).all(axis=0)
+    whole: Mask = np.asarray(np.isfinite(drawn).all(axis=0))
     ends = np.quantile(drawn[:, whole], ENDS, axis=0)
     places = np.cumsum(whole) - 1
     return [
