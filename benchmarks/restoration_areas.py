@@ -137,10 +137,9 @@ def ground(scene: SimulatedParameters) -> Ground:
 def areas(scene: SimulatedParameters, known: Ground) -> list[Drawn]:
     """The register of a world; the same at every call."""
     rng = np.random.default_rng(scene.seed)
-    return [
-        _judged(known, *one, _since(known, one[2], rng))
-        for one in (_outlined(known, name, core, rng) for name, core in [*_cleared(known), *_intact(known, rng)])
-    ]
+    outlines = (_outlined(known, name, core, rng) for name, core in [*_cleared(known), *_intact(known, rng)])
+    inside = (one for one in outlines if len(one[2]))  # not shifted out of the world
+    return [_judged(known, *one, _since(known, one[2], rng)) for one in inside]
 
 
 def _cleared(known: Ground) -> Iterator[tuple[str, Mask]]:

@@ -34,12 +34,16 @@ PIXELS: dict[str, tuple[list[float], Course, int, int]] = {
     "grows back": ([*FOREST, *BARE, *GREEN, 0.7], Course.RECOVERING, 2006, NO_YEAR),
     "stays pasture": ([*FOREST, *BARE, 0.3, 0.25, 0.3, 0.25, 0.3], Course.STALLED, NO_YEAR, NO_YEAR),
     "never lost anything": ([0.7] * 11, Course.UNTOUCHED, NO_YEAR, NO_YEAR),
+    "scrub": ([*FOREST, *BARE, 0.4, 0.5, 0.5, 0.5, 0.5], Course.STALLED, NO_YEAR, NO_YEAR),
+    "cleared late in a year": ([*FOREST, 0.7, 0.7, 0.7, 0.55, 0.2, 0.2, 0.2], Course.RECLEARED, NO_YEAR, 2008),
+    "one good year": ([0.7] * 5 + [1.1] + [0.7] * 5, Course.UNTOUCHED, NO_YEAR, NO_YEAR),
     "one bad year": ([0.7] * 5 + [0.2] + [0.7] * 5, Course.UNTOUCHED, NO_YEAR, NO_YEAR),
     "cleared twice": ([*FOREST, *BARE, *GREEN, 0.1, 0.2], Course.RECLEARED, 2006, 2011),
     "cleared twice, in the last year": ([*FOREST, *BARE, *GREEN, 0.1], Course.RECLEARED, 2006, 2011),
     "fell a little in the last year": ([*FOREST, *BARE, *GREEN, 0.42], Course.RECOVERING, 2006, NO_YEAR),
     "whole, and cleared later": ([*FOREST, 0.7, 0.7, 0.7, 0.2, 0.2, 0.2, 0.2], Course.RECLEARED, NO_YEAR, 2008),
     "pasture from the first": ([0.3, 0.25, 0.3, 0.25] * 3, Course.STALLED, NO_YEAR, NO_YEAR),
+    "pasture that was bare for a while": ([0.4, 0.4, 0.2, 0.2, *[0.4] * 7], Course.STALLED, NO_YEAR, NO_YEAR),
     "pasture that grows": ([0.3, 0.25, 0.3, 0.25, 0.3, 0.3, *GREEN, 0.7], Course.RECOVERING, 2006, NO_YEAR),
     "lost, and hardly seen since": ([*FOREST, 0.1, 0.1, NAN, NAN, 0.2, NAN, NAN], Course.NOT_SEEN, NO_YEAR, NO_YEAR),
     "not seen when it was lost": ([*FOREST, *[NAN] * 5, 0.1, 0.1], Course.RECLEARED, NO_YEAR, 2010),
@@ -111,10 +115,20 @@ def test_of_several_losses_the_last_one_up_to_the_start_counts_and_without_a_sta
     assert recleared_of(early) == recleared_of(unsaid) == 2012 and onset_of(early) == 2006
 
 
+def test_an_area_without_a_start_that_was_bare_at_first_is_measured_from_the_first_year() -> None:
+    made = told([*BARE, *GREEN, 0.7, 0.7, 0.1, 0.2, 0.2], since=None)
+    assert course_of(made) == AreaCourse.RECLEARED and onset_of(made) == 2002 and recleared_of(made) == 2009
+    assert made.target == courses.NEARBY
+
+
 def test_young_regrowth_is_no_measure_of_itself() -> None:
     made = told([*FOREST, *BARE, 0.4, 0.5, 0.55, 0.1, 0.1, 0.3, 0.35, 0.4, 0.4], since=2010)
     assert made.metrics.target[0] == pytest.approx(0.7), "of the forest, not of what stood before the second loss"
     assert course_of(made) == AreaCourse.STALLED
+
+
+def test_recovery_counts_from_the_lowest_of_the_years_in_which_a_loss_settles() -> None:
+    assert told([*FOREST, 0.3, 0.2, 0.3, 0.3, 0.1, 0.3, 0.3]).metrics.dnbr.tolist() == [pytest.approx(0.5)]
 
 
 def test_without_a_loss_and_without_forest_nearby_nothing_is_said() -> None:
