@@ -34,8 +34,8 @@ class Falls:
     back: Annotated[float, Interval(gt=0, le=1)] = 0.75
     """Share of the target that must be reached by the end of that time; pasture and crops stay below (chosen, see benchmarks)."""
     climb: Annotated[float, Interval(gt=0, lt=1)] = 0.1
-    """Share of what was lost by which a year must lie above the one before to belong to the same rise, which began with the first
-    of them (chosen, see benchmarks)."""
+    """Share of what was lost by which a year must lie below the next to belong to the same rise, which began in the first of them
+    (chosen, see benchmarks)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Followed:
     target: Numbers
     """(pixel,) T: the mean of the two values before it, or before an earlier loss if that is more; NaN without a loss."""
     onset: Years
-    """(pixel,) first of the years after y0 in which it had risen and stayed; NO_YEAR."""
+    """(pixel,) first of the years after y0 from which it rose, to stay; NO_YEAR."""
     cleared: Years
     """(pixel,) first year of the next loss, of a pixel without one that counts of its first; NO_YEAR."""
     interruptions: NDArray[np.int32]
