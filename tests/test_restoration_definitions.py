@@ -167,14 +167,16 @@ def test_the_signs_of_serfor_come_together(tmp_path: Path) -> None:
     rows, columns = np.indices(GRID.shape)
     height = write(tmp_path / "height.tif", (rows * 30 * np.tan(np.radians(30))).astype(np.float32))
     capacity = write(tmp_path / "capacity.tif", np.where(rows < 3, 7, 8).astype(np.uint8))
-    use = write(tmp_path / "use.tif", np.where(columns % 2, CROP, FOREST).astype(np.uint8))
+    used = np.where(columns % 2, CROP, FOREST).astype(np.uint8)
+    used[1, 1] = 0
+    use = write(tmp_path / "use.tif", used, nodata=0)
     overuse = Overuse(
         capacity=capacity,
         use=use,
         bears=(Bears(capacity=(7,), uses=(FOREST,)), Bears(capacity=(8,), uses=(FOREST, CROP))),
     )
     one = judged(serfor(Serfor(overuse=overuse, least=1), Shelf()))
-    assert one[0] == [NOT_MET, MET] * 3 and one[4] == [NOT_MET] * 6
+    assert one[0] == [NOT_MET, MET] * 3 and one[4] == [NOT_MET] * 6 and one[1][1] == UNKNOWN
     steep = judged(serfor(Serfor(steep=Steep(terrain=height, degrees=29.9), least=1), Shelf()))
     assert steep[2] == [UNKNOWN, MET, MET, MET, MET, UNKNOWN], "at the edge of the map there is no neighbour"
     assert judged(serfor(Serfor(steep=Steep(terrain=height, degrees=30.1), least=1), Shelf()))[2][1] == NOT_MET
