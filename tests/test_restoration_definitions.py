@@ -297,7 +297,16 @@ def test_the_piece_says_it_in_words_and_names_its_choices(tmp_path: Path) -> Non
     assert piece.basis["definitions"]["limits"]["serfor"]["steep"] == {"terrain": "height.tif", "degrees": 25.0}
     bare = definitions_piece(ready(tmp_path), "here")
     assert "chosen" not in " ".join(bare.unknown(EN)), "ready maps need no limits of ours"
+    assert "were not looked at" not in " ".join(bare.unknown(EN)), "nor the criteria one by one"
     assert len(bare.inputs) == 2 and not bare.simulated
+
+
+def test_a_sign_that_is_hardly_known_is_named(tmp_path: Path) -> None:
+    height = np.full(GRID.shape, np.nan, np.float32)
+    height[:3, :3] = 100
+    steep = Serfor(steep=Steep(terrain=write(tmp_path / "height.tif", height)), least=1)
+    said = " ".join(definitions_piece(ready(tmp_path, serfor=steep), "here").unknown(EN))
+    assert "steep slopes (SERFOR (forest service)) is not known on half" in said and "a ready map (" not in said
 
 
 def test_one_simulated_file_makes_it_simulated(tmp_path: Path) -> None:
