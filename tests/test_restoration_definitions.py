@@ -117,7 +117,7 @@ def test_kinds_priorities_and_years_add_up(tmp_path: Path) -> None:
     assert sum(row[2] for row in crosswalk[:5]) == pytest.approx(HA[:, :3].sum())
     high = [row for row in tables["definitions_priority"].rows if row[0] == "minam" and row[2] and row[3] == "yes"]
     assert [row[1] for row in high] == ["very high"] and high[0][4] == pytest.approx(HA[:2, :3].sum())
-    assert f"{EN.number(HA[:2, :3].sum())} hectares that are degraded by the definition of MINAM" in " ".join(
+    assert f"{EN.number(HA[:2, :3].sum(), 2)} hectares that are degraded by the definition of MINAM" in " ".join(
         piece.plain(EN)
     )
     changes = {row[2]: row[3] for row in tables["definitions_yearly"].rows}
