@@ -101,7 +101,8 @@ def _yearly(found: Compared, words: Words) -> Iterator[str]:
     for (one, other), table in found.changes.items():
         yield words.say(
             _("From {one} to {other}, {new} hectares were newly degraded, {gone} no longer, and {still} still."),
-            one=one, other=other, new=_ha(float(table[0, 1]), words), gone=_ha(float(table[1, 0]), words), still=_ha(float(table[1, 1]), words),
+            one=one, other=other, new=_ha(float(table[0, 1]), words), gone=_ha(float(table[1, 0]), words),
+            still=_ha(float(table[1, 1]), words),
         )  # fmt: skip
 
 
