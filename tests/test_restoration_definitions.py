@@ -117,7 +117,7 @@ def test_kinds_priorities_and_years_add_up(tmp_path: Path) -> None:
     assert sum(row[2] for row in crosswalk[:5]) == pytest.approx(HA[:, :3].sum())
     high = [row for row in tables["definitions_priority"].rows if row[0] == "minam" and row[2] and row[3] == "yes"]
     assert [row[1] for row in high] == ["very high"] and high[0][4] == pytest.approx(HA[:2, :3].sum())
-    assert f"{EN.number(HA[:2, :3].sum())} hectares that are degraded by the definition of MINAM" in " ".join(
+    assert f"{EN.number(HA[:2, :3].sum(), 2)} hectares that are degraded by the definition of MINAM" in " ".join(
         piece.plain(EN)
     )
     changes = {row[2]: row[3] for row in tables["definitions_yearly"].rows}
@@ -167,14 +167,16 @@ def test_the_signs_of_serfor_come_together(tmp_path: Path) -> None:
     rows, columns = np.indices(GRID.shape)
     height = write(tmp_path / "height.tif", (rows * 30 * np.tan(np.radians(30))).astype(np.float32))
     capacity = write(tmp_path / "capacity.tif", np.where(rows < 3, 7, 8).astype(np.uint8))
-    use = write(tmp_path / "use.tif", np.where(columns % 2, CROP, FOREST).astype(np.uint8))
+    used = np.where(columns % 2, CROP, FOREST).astype(np.uint8)
+    used[1, 1] = 0
+    use = write(tmp_path / "use.tif", used, nodata=0)
     overuse = Overuse(
         capacity=capacity,
         use=use,
         bears=(Bears(capacity=(7,), uses=(FOREST,)), Bears(capacity=(8,), uses=(FOREST, CROP))),
     )
     one = judged(serfor(Serfor(overuse=overuse, least=1), Shelf()))
-    assert one[0] == [NOT_MET, MET] * 3 and one[4] == [NOT_MET] * 6
+    assert one[0] == [NOT_MET, MET] * 3 and one[4] == [NOT_MET] * 6 and one[1][1] == UNKNOWN
     steep = judged(serfor(Serfor(steep=Steep(terrain=height, degrees=29.9), least=1), Shelf()))
     assert steep[2] == [UNKNOWN, MET, MET, MET, MET, UNKNOWN], "at the edge of the map there is no neighbour"
     assert judged(serfor(Serfor(steep=Steep(terrain=height, degrees=30.1), least=1), Shelf()))[2][1] == NOT_MET
@@ -295,7 +297,16 @@ def test_the_piece_says_it_in_words_and_names_its_choices(tmp_path: Path) -> Non
     assert piece.basis["definitions"]["limits"]["serfor"]["steep"] == {"terrain": "height.tif", "degrees": 25.0}
     bare = definitions_piece(ready(tmp_path), "here")
     assert "chosen" not in " ".join(bare.unknown(EN)), "ready maps need no limits of ours"
+    assert "were not looked at" not in " ".join(bare.unknown(EN)), "nor the criteria one by one"
     assert len(bare.inputs) == 2 and not bare.simulated
+
+
+def test_a_sign_that_is_hardly_known_is_named(tmp_path: Path) -> None:
+    height = np.full(GRID.shape, np.nan, np.float32)
+    height[:3, :3] = 100
+    steep = Serfor(steep=Steep(terrain=write(tmp_path / "height.tif", height)), least=1)
+    said = " ".join(definitions_piece(ready(tmp_path, serfor=steep), "here").unknown(EN))
+    assert "steep slopes (SERFOR (forest service)) is not known on half" in said and "a ready map (" not in said
 
 
 def test_one_simulated_file_makes_it_simulated(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def plain(found: Compared, asked: Definitions, words: Words) -> Iterator[str]:
     """The first page."""
     yield words.say(SAME_WORDS)
     sizes = {name: found.hectares(code) for code, name in CODES.items()}
-    told = {name: words.number(value) for name, value in sizes.items()}
+    told = {name: _ha(value, words) for name, value in sizes.items()}
     yield words.say(
         _(
             "{both} hectares are degraded by both definitions, {only_minam} only by that of MINAM, {only_serfor} only by that of"
@@ -92,7 +92,7 @@ def _high(found: Compared, asked: Definitions, words: Words) -> Iterator[str]:
         table = found.priorities[name][: len(high), MET]
         yield words.say(
             _("{hectares} hectares that are degraded by the definition of {whose} have priority {names}."),
-            hectares=words.number(sum(size for size, one in zip(table.tolist(), high, strict=True) if one)),
+            hectares=_ha(sum(size for size, one in zip(table.tolist(), high, strict=True) if one), words),
             whose=words.say(BY[name]), names=names,
         )  # fmt: skip
 
@@ -101,7 +101,8 @@ def _yearly(found: Compared, words: Words) -> Iterator[str]:
     for (one, other), table in found.changes.items():
         yield words.say(
             _("From {one} to {other}, {new} hectares were newly degraded, {gone} no longer, and {still} still."),
-            one=one, other=other, new=words.number(table[0, 1]), gone=words.number(table[1, 0]), still=words.number(table[1, 1]),
+            one=one, other=other, new=_ha(float(table[0, 1]), words), gone=_ha(float(table[1, 0]), words),
+            still=_ha(float(table[1, 1]), words),
         )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def unknown(found: Compared, asked: Definitions, left: int, words: Words) -> Ite
     if (size := found.hectares(NOT_KNOWN)) > 0:
         yield words.say(
             _("Of {hectares} hectares one of the definitions says nothing, because a map has a gap there; they are told apart."),
-            hectares=words.number(size),
+            hectares=_ha(size, words),
         )  # fmt: skip
     for (whose, key), row in found.criteria.items():
         if row[UNKNOWN] > 0 and row[UNKNOWN] >= row.sum() / 2:
@@ -187,4 +188,8 @@ def told(found: Compared, words: Words) -> Iterator[str]:
     whole = float(found.pairs.sum())
     for code, name in CODES.items():
         size = found.hectares(code)
-        yield f"{words.say(CALLED[name])}: {words.number(size)} ha ({words.share(size / whole)})"
+        yield f"{words.say(CALLED[name])}: {_ha(size, words)} ha ({words.share(size / whole)})"
+
+
+def _ha(value: float, words: Words) -> str:
+    return words.number(value, 0 if value >= 1000 else 2)
