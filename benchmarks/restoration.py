@@ -31,8 +31,9 @@ from jobs.evaluation.pieces import Piece, open_piece, pieces
 from jobs.reports.restoration.courses import AreaCourse, Plot, course_of, measured_many, onset_of, recleared_of
 from jobs.reports.restoration.recovery import Measuring, Series, frozen
 
-SEEDS: Final = (5601, 5602, 5603, 5604)
-"""Of the worlds that are judged; thresholds were chosen on open ones of the seeds 5501 to 5504."""
+SEEDS: Final = (5701, 5702, 5703, 5704)
+"""Of the worlds that are judged. Thresholds were chosen on open ones of the seeds 5501 to 5504; a first look at both variants of
+5601 to 5604 showed that a loss in years nobody saw was taken for a second one."""
 SIDE: Final = 128
 """Cells a side of a world."""
 PLANES: Final = ("nbr", "green", "nir")

@@ -46,7 +46,7 @@ PIXELS: dict[str, tuple[list[float], Course, int, int]] = {
     "pasture that was bare for a while": ([0.4, 0.4, 0.2, 0.2, *[0.4] * 7], Course.STALLED, NO_YEAR, NO_YEAR),
     "pasture that grows": ([0.3, 0.25, 0.3, 0.25, 0.3, 0.3, *GREEN, 0.7], Course.RECOVERING, 2006, NO_YEAR),
     "lost, and hardly seen since": ([*FOREST, 0.1, 0.1, NAN, NAN, 0.2, NAN, NAN], Course.NOT_SEEN, NO_YEAR, NO_YEAR),
-    "not seen when it was lost": ([*FOREST, *[NAN] * 5, 0.1, 0.1], Course.RECLEARED, NO_YEAR, 2010),
+    "not seen when it was lost": ([*FOREST, *[NAN] * 3, 0.1, 0.1, 0.2, 0.2], Course.STALLED, NO_YEAR, NO_YEAR),
     "not seen": ([NAN] * 11, Course.NOT_SEEN, NO_YEAR, NO_YEAR),
 }
 """From 2001 on, restoration since 2005 -> course, onset, second clearing."""

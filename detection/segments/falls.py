@@ -84,9 +84,9 @@ def followed(
     """What became of each pixel.
 
     years: (year,) one after the other; values: (year, pixel) float64, NaN = not seen, an index that loss lowers; since: (pixel,)
-    the last loss that begins in this year, within LATE after it, or before counts; NO_YEAR: the first of all; nearby: (pixel,)
-    level of intact forest: a pixel that has never had `recovery.share` of it has nothing to lose; NaN: whatever it had. down:
-    all pixels have lost it before the first value, and had what is nearby.
+    the last loss counts that may have begun in this year, within LATE after it, or before; NO_YEAR: the first of all; nearby:
+    (pixel,) level of intact forest: a pixel that has never had `recovery.share` of it has nothing to lose; NaN: whatever it had.
+    down: all pixels have lost it before the first value, and had what is nearby.
     """
     rules = _Rules(
         falls.lost,
@@ -127,7 +127,8 @@ def _follow(values, years, since, least, rules, lost, target, told):  # type: ig
                 if t < 0:
                     break
                 most = had if not most >= had else most
-                mine = years[t] <= since[pixel] + LATE or (since[pixel] == NO_YEAR and not lost[pixel])
+                # It may have begun in any year after the one in which it was last seen whole.
+                mine = years[before] < since[pixel] + LATE or (since[pixel] == NO_YEAR and not lost[pixel])
                 if mine:
                     lost[pixel], target[pixel], told[0, pixel] = True, most, years[before]
                     told[2, pixel], told[3, pixel], told[4, pixel] = NO_YEAR, NO_YEAR, 0
