@@ -267,14 +267,16 @@ def _training(config: Path | None, model: str | None) -> Any:
 
 
 @sachawatch.command()
-@click.argument("section", type=click.Choice(["areas", "redd", "peat", "claims"]))
+@click.argument("section", type=click.Choice(["areas", "redd", "peat", "claims", "territory"]))
 @CONFIG
 def report(section: Any, config: Path) -> None:
-    """Make the report SECTION of CONFIG (kind report): areas with intervals, emissions, peat, or what a claim supports.
+    """Make the report SECTION of CONFIG (kind report): areas with intervals, emissions, peat, what a claim supports, or a
+    territory.
 
     \b
     sachawatch report areas report.yaml     the sample to interpret, then areas with intervals
     sachawatch report redd report.yaml      emissions from forest and their reduction
+    sachawatch report territory here.yaml   two pages on a district, a community, a concession, a parcel
     """
     from jobs.progress import shown
     from jobs.reports.run import report as make

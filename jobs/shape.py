@@ -22,6 +22,7 @@ PLACED: Final = (
     "redd",
     "peat",
     "claims",
+    "territory",
 )
 """Sections whose paths are relative to the config file."""
 

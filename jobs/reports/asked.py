@@ -11,10 +11,11 @@ from jobs.reports.areas.asked import AreaReport
 from jobs.reports.claims.asked import ClaimsReport
 from jobs.reports.peat.asked import PeatReport
 from jobs.reports.redd.asked import ReddReport
+from jobs.reports.territory.asked import TerritoryReport
 from jobs.sections import Name, Output
 from jobs.words import Words
 
-ReportKind = Literal["areas", "redd", "peat", "claims"]
+ReportKind = Literal["areas", "redd", "peat", "claims", "territory"]
 
 
 @parameters
@@ -28,8 +29,8 @@ class ReportConfig:
     place: Annotated[str, MinLen(1), Field(examples=["Madre de Dios"])]
     """Name of the area for people, and `aoi_id` in tables."""
     simulated: bool = False
-    """Something that goes into areas, redd or peat is invented: every page and workbook says so. Of maps of our own jobs it is
-    known; of claims their own section says it."""
+    """Something that goes into areas, redd, peat or territory is invented: every page and workbook says so. Of maps and alerts of
+    our own jobs it is known; of claims their own section says it."""
     languages: Annotated[tuple[str, ...], MinLen(1)] = ("es", "en")
     """Languages of the pages, the first also of the workbook; there are catalogues of `en` and `es`."""
     areas: AreaReport | None = None
@@ -40,6 +41,8 @@ class ReportConfig:
     """Emissions of disturbed peat."""
     claims: ClaimsReport | None = None
     """What the numbers of a claim support."""
+    territory: TerritoryReport | None = None
+    """What satellites saw of one territory, on two pages for the people who live there."""
     output: Output = Output()
     """Where reports go: `NAME/SECTION/latest` in this folder."""
 

@@ -43,7 +43,19 @@ def _claims(config: ReportConfig, _: Progress) -> Report:
     return claims_report(_wanted(config.claims), config.place)
 
 
-MAKERS: Final[Mapping[ReportKind, Maker]] = {"areas": _areas, "redd": _redd, "peat": _peat, "claims": _claims}
+def _territory(config: ReportConfig, progress: Progress) -> Report:
+    from jobs.reports.territory.report import territory_report
+
+    return territory_report(_wanted(config.territory), config.place, simulated=config.simulated, progress=progress)
+
+
+MAKERS: Final[Mapping[ReportKind, Maker]] = {
+    "areas": _areas,
+    "redd": _redd,
+    "peat": _peat,
+    "claims": _claims,
+    "territory": _territory,
+}
 """Section of the config -> who makes its report; each brings libraries that the others should not wait for."""
 Section = TypeVar("Section")
 

@@ -67,12 +67,8 @@ class ChangeMap:
 
     def read(self, part: Grid) -> Codes:
         """(y, x) codes of a part of the grid; NOTHING where the map holds nothing, and outside of it."""
-        made = np.full(part.shape, NOTHING, np.int64)
-        where, source = _shared(self.grid, part)
-        if all(s.stop > s.start for s in source):
-            blocks = [_numbers(raster, source) for raster in self.rasters]
-            made[where] = blocks[0] if self.years is None else _happened(blocks[0], blocks[1], blocks[2], self.years)
-        return made
+        made = [of_part(raster, self.grid, part) for raster in self.rasters]
+        return made[0] if self.years is None else _happened(made[0], made[1], made[2], self.years)
 
     def windows(self, size: int = WINDOW) -> Iterator[Grid]:
         """Parts that cover the grid once."""
@@ -97,14 +93,15 @@ def open_map(asked: AreaReport) -> ChangeMap:
         years: range | None = range(asked.first.year, asked.last.year + 1)
     else:
         files, bands, years = [where.path], (where.band,), None  # type: ignore[assignment]
-    rasters = tuple(_open(path, band) for path, band in zip(files, bands, strict=True))
-    grids = [_grid(raster) for raster in rasters]
+    rasters = tuple(open_codes(path, band) for path, band in zip(files, bands, strict=True))
+    grids = [grid_of(raster) for raster in rasters]
     if len(set(grids)) > 1:
         raise GridMismatch(f"{files[0].parent.name}: its rasters lie on different grids; take those of one run")
-    return ChangeMap(files[0].name, grids[0], rasters, years, any(_simulated(path) for path in files))
+    return ChangeMap(files[0].name, grids[0], rasters, years, any(is_simulated(path) for path in files))
 
 
-def _open(path: Path, band: int) -> Raster:
+def open_codes(path: Path, band: int) -> Raster:
+    """A raster of whole numbers; raises BadInput for a file that is missing, broken or of other numbers."""
     if not path.is_file():
         raise BadInput(f"{path}: no such file; check where the map lies, or run the job that makes it")
     raster = open_raster(path.absolute(), band)
@@ -113,7 +110,8 @@ def _open(path: Path, band: int) -> Raster:
     return raster
 
 
-def _grid(raster: Raster) -> Grid:
+def grid_of(raster: Raster) -> Grid:
+    """Its cells; raises BadInput where they lie on none of our grids."""
     t, name = raster.transform, raster.path.name
     epsg = CRS.from_wkt(raster.crs).to_epsg()
     if t.b or t.d or t.a != -t.e or any(edge != round(edge) for edge in (t.a, t.c, t.f)):
@@ -124,9 +122,24 @@ def _grid(raster: Raster) -> Grid:
         raise BadInput(f"{name}: {error}") from None
 
 
-def _simulated(path: Path) -> bool:
+def is_simulated(path: Path) -> bool:
+    """Does a raster say that it is simulated?"""
+    return tag(path, "SIMULATED").lower() == "true"
+
+
+def tag(path: Path, name: str) -> str:
+    """What a raster says of itself under a name; empty: nothing."""
     with opened(path) as source:
-        return str(source.tags().get("SIMULATED", "")).lower() == "true"
+        return str(source.tags().get(name, ""))
+
+
+def of_part(raster: Raster, grid: Grid, part: Grid) -> Codes:
+    """(y, x) numbers of a raster on a grid, in a part; NOTHING where it holds nothing, and outside of it. Raises BadInput."""
+    made = np.full(part.shape, NOTHING, np.int64)
+    where, source = _shared(grid, part)
+    if all(s.stop > s.start for s in source):
+        made[where] = _numbers(raster, source)
+    return made
 
 
 def _shared(grid: Grid, part: Grid) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
