@@ -9,7 +9,7 @@ from jobs.notify.message import DRIVERS as DRIVER_NAMES
 from jobs.notify.message import TYPES, away
 from jobs.notify.notice import Nearby
 from jobs.reports.parts import Cell, Column, Table, coded
-from jobs.reports.territory.alerts import STATES, Alerts, Within
+from jobs.reports.territory.alerts import OPEN, STATES, Alerts, Within
 from jobs.reports.territory.change import History
 from jobs.reports.territory.found import Found
 from jobs.reports.territory.restored import Restoration
@@ -36,6 +36,8 @@ KINDS: Final = {
     "unclassified": _("kind not known"),
 }
 """Type of change -> in words, within a sentence."""
+PRINTED: Final = 6
+"""Columns of alerts that the page has; the others are for programs."""
 REGROWTH: Final = {
     "regrowth_1_4": _("regrowth of 1 to 4 years"),
     "regrowth_5_9": _("regrowth of 5 to 9 years"),
@@ -117,9 +119,10 @@ SOURCES: Final = (
 def tables(found: Found) -> Iterator[Table]:
     """All that there are."""
     if found.alerts is not None:
-        rows = tuple(map(_alert, found.alerts.alerts))
-        columns = _columns(found.alerts)
-        yield Table("territory_alerts", _("Alerts, the newest first"), columns, rows, _alert_notes)
+        columns, rows = _columns(found.alerts), {one.id: _alert(one) for one in found.alerts.alerts}
+        newest = tuple(rows[one.id][:PRINTED] for one in found.alerts.of(OPEN)[: found.asked.newest])
+        yield Table("territory_newest", _("Newest open alerts"), columns[:PRINTED], newest)
+        yield Table("territory_alerts", _("All alerts, the newest first"), columns, tuple(rows.values()), _alert_notes)
     yield Table("territory_facts", _("Figures of this report, and what each rests on"), FACTS, tuple(_facts(found)))
     if found.restoration is not None:
         rows = tuple(_restored(found.restoration))

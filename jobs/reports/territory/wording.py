@@ -1,13 +1,13 @@
 """What is said of a territory, in plain words, for the people who live there; texts of the catalogue."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import fsum
 from typing import Final
 
 from detection.areas import SQUARE_METRES_A_HECTARE
 from detection.codes import CHANGE_TYPES
-from jobs.notify.message import away
 from jobs.reports.areas.plain import FIELD_HA, amount, rounded
-from jobs.reports.territory.alerts import FINISHED, OPEN, REJECTED, TAKEN_BACK, Alerts, Within
+from jobs.reports.territory.alerts import FINISHED, OPEN, REJECTED, TAKEN_BACK, Alerts
 from jobs.reports.territory.checked import Checked, Range
 from jobs.reports.territory.facts import KINDS
 from jobs.reports.territory.found import LEAST_HA, Found
@@ -77,17 +77,22 @@ def _loss(found: Found, words: Words) -> Iterator[str]:
             **span, hectares=amount(lost, words), n=fields(lost, words),
         )  # fmt: skip
         by_year = {year: found.sums.lost([year]) for year in years}
-        most = max(years, key=lambda year: by_year[year])
-        yield words.say(
-            _("The most in one year was {most} hectares, in {year}; in {last} it was {hectares}."),
-            most=amount(by_year[most], words), year=most, last=span["last"], hectares=amount(by_year[span["last"]], words),
-        )  # fmt: skip
+        yield _most(by_year, words)
         yield words.say(TRENDS[trend(list(by_year.values()))])
     estimate = found.estimate
     if found.checked is not None and estimate is not None:
         yield _estimate(found, found.checked, estimate, words)
     elif lost >= LEAST_HA:
         yield words.say(_("Nobody has checked the map here on images: these hectares are counted on it, no estimate."))
+
+
+def _most(by_year: Mapping[int, float], words: Words) -> str:
+    last, most = max(by_year), max(by_year, key=lambda year: by_year[year])
+    values = {"most": amount(by_year[most], words), "year": most}
+    if most == last:
+        return words.say(_("The most in one year was {most} hectares, in {year}, the last."), **values)
+    said = _("The most in one year was {most} hectares, in {year}; in {last}, the last, it was {hectares}.")
+    return words.say(said, **values, last=last, hectares=amount(by_year[last], words))
 
 
 def _estimate(found: Found, checked: Checked, one: Range, words: Words) -> str:
@@ -108,14 +113,14 @@ def _kinds(found: Found, words: Words) -> Iterator[str]:
     shown = sorted(((area, kind) for area, kind in areas if area >= LEAST_HA), reverse=True)
     if shown:
         parts = "; ".join(f"{words.say(KINDS[kind])}, {amount(area, words)} ha" for area, kind in shown)
-        yield words.say(_("What it was, by the word of a model: {parts}."), parts=parts)
+        yield words.say(_("What it was, as a computer model guesses: {parts}."), parts=parts)
 
 
 def _regrowth(found: Found, words: Words) -> str:
-    standing = sum(found.sums.regrowth.values())
+    standing = fsum(found.sums.regrowth.values())
     if standing < LEAST_HA:
         return words.say(_("The map shows no forest here that has grown back for a year or more."))
-    old = sum(area for age, area in found.sums.regrowth.items() if age >= OLD)
+    old = fsum(area for age, area in found.sums.regrowth.items() if age >= OLD)
     return words.say(
         _("Forest grows back on {hectares} hectares, on {old} of them for five years or more."),
         hectares=amount(standing, words), old=amount(old, words),
@@ -145,8 +150,9 @@ def _alerts(alerts: Alerts, words: Words) -> Iterator[str]:
         yield words.count(_("{n} alert is open here."), _("{n} alerts are open here."), len(some))
         sure = sum(one.status == "confirmed" for one in some)
         yield words.say(
-            _("Together that is {hectares} hectares within the territory; {sure} of {n} are confirmed, the others a first sign."),
-            hectares=amount(sum(one.hectares for one in some), words), sure=words.number(sure), n=words.number(len(some)),
+            _("In all {hectares} hectares within the territory. Confirmed: {sure}; a first sign, not confirmed yet: {unsure}."),
+            hectares=amount(fsum(one.hectares for one in some), words), sure=words.number(sure),
+            unsure=words.number(len(some) - sure),
         )  # fmt: skip
     if over := alerts.of(FINISHED):
         yield words.count(_("{n} alert was real and is over."), _("{n} alerts were real and are over."), len(over))
@@ -156,11 +162,6 @@ def _alerts(alerts: Alerts, words: Words) -> Iterator[str]:
             _("Not counted: {gone} that later images took back, and {rejected} that people rejected."),
             gone=words.number(gone[0]), rejected=words.number(gone[1]),
         )  # fmt: skip
-
-
-def where(one: Within, words: Words) -> str:
-    """The way to an alert, or its coordinates."""
-    return away(one.near, words) if one.near is not None else f"UTM {one.utm}"
 
 
 def _restoration(made: Restoration, words: Words) -> Iterator[str]:
@@ -188,8 +189,8 @@ def unknown(found: Found, words: Words) -> Iterator[str]:
     )
     if found.history is not None:
         yield words.say(
-            _("Of several losses at one place the map has the last alone. Its first and last years are often too low: a loss shows"
-              " only beside looks before and after it.")
+            _("Of several losses at one place the map has the last alone. Its first and last years are often too low: a loss"
+              " shows only beside looks before and after it.")
         )  # fmt: skip
     if found.checked is not None:
         yield from _assumed(found, found.checked, words)
