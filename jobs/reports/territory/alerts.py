@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import fsum
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from detection.errors import BadInput
 from jobs.notify.notice import Nearby
 from jobs.overlays import Overlays
 from jobs.places import named_near
+from jobs.reports.territory.change import UNSAID
 from jobs.reports.territory.features import Piece, day, file_of, pieces
 from jobs.reports.territory.outline import Territory
 from jobs.reports.territory.sources import manifest_of
@@ -91,6 +93,16 @@ class Alerts:
         """Those of these states."""
         return tuple(one for one in self.alerts if one.status in states)
 
+    @property
+    def kinds(self) -> tuple[tuple[str, float], ...]:
+        """(type of change, hectares within) of the open ones, the most first."""
+        some = self.of(OPEN)
+        areas = {
+            kind: fsum(one.hectares for one in some if one.change_type == kind)
+            for kind in {a.change_type for a in some}
+        }
+        return tuple(sorted(areas.items(), key=lambda pair: (-pair[1], pair[0])))
+
 
 def read_alerts(path: Path, territory: Territory, crs: str) -> Alerts:
     """The alerts that reach into the territory; raises BadInput as `file_of` and `pieces`, and for a row that is no alert."""
@@ -111,11 +123,12 @@ def _within(piece: Piece, file: Path) -> Within:
             f"{file.name}: alert {said['short_code']} has status {said['status']!r} since {said['first_detected']!r}; "
             "take the file as the job wrote it"
         )
+    kind, driver = _text(said["change_type"]) or UNSAID, _text(said["driver"])
     whole, lonlat = float(said["area_ha"]), (float(said["lon"]), float(said["lat"]))
     utm = f"{said['utm_zone']} {said['utm_e']:.0f} {said['utm_n']:.0f}"
     return Within(
         str(said["id"]), str(said["short_code"]), str(said["status"]), _text(said["review_status"]), day(said["change_date"]),
-        detected, _text(said["change_type"]), _text(said["driver"]), piece.share * whole, whole, lonlat, utm, piece.shape,
+        detected, kind, driver, piece.share * whole, whole, lonlat, utm, piece.shape,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from scipy.ndimage import binary_dilation
 from shapely.geometry.base import BaseGeometry
 
 from detection.areas import inside
+from detection.context.attributes import of_dimension
 from detection.types import Grid
 from jobs.reports.areas.strata import hectares
 
@@ -20,8 +21,8 @@ WINDOW: Final = 256
 
 def shares(shape: BaseGeometry, part: Grid) -> NDArray[np.float64]:
     """(y, x) share, 0..1, of each cell that lies in the shape (in the grid's CRS): what is split adds up again."""
-    here = shapely.intersection(shape, shapely.box(*part.bounds))
-    if shapely.get_dimensions(here) < 2:
+    here = of_dimension(shapely.intersection(shape, shapely.box(*part.bounds)), 2)
+    if not here.area:
         return np.zeros(part.shape)
     whole = inside(here, part).astype(np.float64)
     west, south, east, north = part.pad(1).bounds

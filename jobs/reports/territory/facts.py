@@ -62,6 +62,7 @@ MEASURES: Final[Mapping[str, str]] = {
     "regrowth": _("regrowth that stands"),
     **REGROWTH,
     **{f"alerts_{status}": text for status, text in STATUS.items()},
+    **{f"open_{kind}": text for kind, text in KINDS.items()},
     "restoration": _("under restoration, each place once"),
     "restoration_claimed": _("under restoration, as the areas add up"),
     "restoration_claimed_twice": _("claimed by more than one area"),
@@ -81,7 +82,7 @@ NOTES: Final = {
     "outline": _("measured on the outline"),
     "mapped": _("counted on the map, no estimate"),
     "estimated": _("mapped, and corrected as the check elsewhere says"),
-    "model": _("by the word of a model, on the map"),
+    "model": _("by the word of a model"),
     "satellite": _("as the alerts say"),
     "registered": _("as the registers say"),
 }
@@ -216,6 +217,8 @@ def _by_status(alerts: Alerts) -> Iterator[tuple[Cell, ...]]:
     for status in STATES:
         if some := alerts.of([status]):
             yield f"alerts_{status}", None, fsum(one.hectares for one in some), None, None, "alerts", "satellite"
+    for kind, area in alerts.kinds:
+        yield f"open_{kind}", None, area, None, None, "alerts", "model"
 
 
 def _alert(one: Within) -> tuple[Cell, ...]:

@@ -25,7 +25,7 @@ GROUND: Final = {
 }  # fmt: skip
 """Colours of what is no loss (Okabe and Ito 2008 for what must stand out)."""
 NAMES: Final = {
-    Shown.PLAIN: _("nothing known"),
+    Shown.PLAIN: _("outside of the map of loss"),
     Shown.STABLE: _("forest without loss in these years"),
     Shown.NEVER: _("never forest on the map"),
     Shown.BLIND: _("not seen well enough"),
@@ -72,7 +72,7 @@ def _ground(found: Found, words: Words) -> Iterator[Entry]:
             said = str(first) if first == last else f"{first}-{last}"
             yield Entry(words.say(_("loss {years}"), years=said), block(colour))
     for one, name in NAMES.items():
-        if one in there:
+        if one in there and found.history is not None:
             yield Entry(words.say(name), block(GROUND[one]))
 
 

@@ -1,6 +1,6 @@
 """What is said of a territory, in plain words, for the people who live there; texts of the catalogue."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum
 from typing import Final
 
@@ -109,11 +109,13 @@ def _kinds(found: Found, words: Words) -> Iterator[str]:
     history = found.history
     if history is None or "change_type" not in history.rasters:
         return
-    areas = [(found.sums.lost(found.years, kind), kind) for kind in CHANGE_TYPES]
-    shown = sorted(((area, kind) for area, kind in areas if area >= LEAST_HA), reverse=True)
-    if shown:
-        parts = "; ".join(f"{words.say(KINDS[kind])}, {amount(area, words)} ha" for area, kind in shown)
-        yield words.say(_("What it was, as a computer model guesses: {parts}."), parts=parts)
+    areas = [(kind, found.sums.lost(found.years, kind)) for kind in CHANGE_TYPES]
+    if shown := sorted((one for one in areas if one[1] >= LEAST_HA), key=lambda one: -one[1]):
+        yield words.say(_("What it was, as a computer model guesses: {parts}."), parts=_parts(shown, words))
+
+
+def _parts(kinds: Iterable[tuple[str, float]], words: Words) -> str:
+    return "; ".join(f"{words.say(KINDS.get(kind, kind))}, {amount(area, words)} ha" for kind, area in kinds)
 
 
 def _regrowth(found: Found, words: Words) -> str:
@@ -154,6 +156,7 @@ def _alerts(alerts: Alerts, words: Words) -> Iterator[str]:
             hectares=amount(fsum(one.hectares for one in some), words), sure=words.number(sure),
             unsure=words.number(len(some) - sure),
         )  # fmt: skip
+        yield words.say(_("What they seem to be, as a model guesses: {parts}."), parts=_parts(alerts.kinds, words))
     if over := alerts.of(FINISHED):
         yield words.count(_("{n} alert was real and is over."), _("{n} alerts were real and are over."), len(over))
     gone = len(alerts.of(TAKEN_BACK)), len(alerts.of(REJECTED))
