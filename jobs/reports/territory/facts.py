@@ -120,10 +120,10 @@ SOURCES: Final = (
 def tables(found: Found) -> Iterator[Table]:
     """All that there are."""
     if found.alerts is not None:
-        columns, rows = _columns(found.alerts), {one.id: _alert(one) for one in found.alerts.alerts}
-        newest = tuple(rows[one.id][:PRINTED] for one in found.alerts.of(OPEN)[: found.asked.newest])
+        columns, told = _columns(found.alerts), tuple(map(_alert, found.alerts.alerts))
+        newest = tuple(_alert(one)[:PRINTED] for one in found.alerts.of(OPEN)[: found.asked.newest])
         yield Table("territory_newest", _("Newest open alerts"), columns[:PRINTED], newest)
-        yield Table("territory_alerts", _("All alerts, the newest first"), columns, tuple(rows.values()), _alert_notes)
+        yield Table("territory_alerts", _("All alerts, the newest first"), columns, told, _alert_notes)
     yield Table("territory_facts", _("Figures of this report, and what each rests on"), FACTS, tuple(_facts(found)))
     if found.restoration is not None:
         rows = tuple(_restored(found.restoration))
