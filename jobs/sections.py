@@ -108,7 +108,7 @@ class Cluster:
     scheduler: Annotated[str, Field(pattern=r"^(tcp|tls)://\S+$", examples=["tcp://127.0.0.1:8786"])] | None = None
     """Address of a Dask scheduler (tcp://host:port); null takes DASK_SCHEDULER_ADDRESS, else starts one of its own."""
     memory_gb_per_worker: Annotated[float, Gt(0)] = 4.0
-    """Memory limit of a worker that this job starts, gigabytes."""
+    """Memory limit of a worker that this job starts, gigabytes, and of what puts the tiles of a history together."""
 
 
 @parameters

@@ -22,6 +22,7 @@ PLACED: Final = (
     "redd",
     "peat",
     "claims",
+    "restoration",
     "territory",
 )
 """Sections whose paths are relative to the config file."""

@@ -22,7 +22,8 @@ from detection.types import Grid
 from jobs.outputs.rasters import write_rasters, write_yearly
 from jobs.outputs.vectors import write_vectors
 from jobs.reports.parts import Report
-from jobs.reports.territory.asked import Checking, Maps, Outline, Register, TerritoryReport
+from jobs.reports.restoration.asked import RegisterFile
+from jobs.reports.territory.asked import Checking, Maps, Outline, TerritoryReport
 from jobs.reports.territory.report import territory_report
 from models.kinds import coded
 
@@ -156,10 +157,10 @@ def alerts(folder: Path, some: Sequence[Alert] | None = None, *, simulated: bool
     return folder
 
 
-def register(path: Path, shapes: Sequence[BaseGeometry], **said: Any) -> Register:
+def register(path: Path, shapes: Sequence[BaseGeometry], **said: Any) -> RegisterFile:
     """Areas under restoration called R-0, R-1, ..."""
     rows = [{"codigo": f"R-{i}", "titulo": f"Area {i}", "anio_inicio": 2020, **said} for i in range(len(shapes))]
-    return Register(name=path.stem, path=geojson(path, shapes, rows))
+    return RegisterFile(name=path.stem, path=geojson(path, shapes, rows))
 
 
 ESTIMATES = "aoi_id,period_start,period_end,stratum,class,map_area_ha,area_ha,se_ha,ci_level,ua,ua_se,pa,pa_se\n"

@@ -111,7 +111,7 @@ def rasters(outcome: HistoryOutcome) -> dict[str, NDArray[Any]]:
     found = {}
     for path in sorted(outcome.folder.glob("*.tif")):
         with rasterio.open(path) as file:
-            found[path.stem] = file.read() if path.stem == "regrowth_age" else file.read(1)
+            found[path.stem] = file.read() if path.stem in ("regrowth_age", "index_yearly") else file.read(1)
     return found
 
 
@@ -447,7 +447,7 @@ def test_no_scene_is_one_clear_line(scenes: Path, tmp_path: Path) -> None:
 
 def test_every_raster_is_a_cog_with_its_meaning(whole: HistoryOutcome) -> None:
     names = {"loss_year", "loss_magnitude", "regrowth_year", "recleared_year", "r80p", "y2r", "segment_count"}
-    names |= {"last_stable", "segmented", "regrowth_age"}
+    names |= {"last_stable", "segmented", "regrowth_age", "index_yearly"}
     assert {p.stem for p in whole.folder.glob("*.tif")} == names
     for name in names:
         with rasterio.open(whole.folder / f"{name}.tif") as file:

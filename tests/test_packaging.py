@@ -29,6 +29,7 @@ IN_WHEEL = (
     "jobs/locale/es.po",
     "jobs/reports/report.html.j2",
     "jobs/reports/page.html.j2",
+    "jobs/reports/paper.typ",
     *(str(file.relative_to(ROOT)) for file in sorted((ROOT / "jobs" / "reports").rglob("*.yaml"))),
     *(f"jobs/notify/{name}" for name in ("letter.html.j2", "base.html.j2", "page.html.j2", "index.html.j2")),
     *(

@@ -32,6 +32,7 @@ ROW = {
     "anio_finalizacion": "31/12/2026", "area_comprometida": 500.0, "tenencia": "Comunal", "tipologia_ecosistemas": "T1.1; TF1.1",
     "actividades": "6, 4",
 }  # fmt: skip
+LABEL_50 = "Assessment of natural areas with high carbon stores (e.g., peatlands, old-growth forests, mangroves)"
 SQUARE = box(-69.5, -12.5, -69.49, -12.49)
 
 
@@ -498,7 +499,7 @@ def test_projects_are_handed_to_the_connector() -> None:
         "restoration_status": "In progress", "restoration_type": "Rehabilitation", "area_committed": 500.0,
         "area_total": hectares([SQUARE]), "area_unit": "ha",
         "admin": {"department": "Madre de Dios", "site_name": "Puerto Maldonado"}, "tenure": "Communal",
-        "ecosystem_typology": ["T1.1", "TF1.1"], "activity": ["Assisted natural regeneration", "50"]}  # fmt: skip
+        "ecosystem_typology": ["T1.1", "TF1.1"], "activity": ["Assisted natural regeneration", LABEL_50]}  # fmt: skip
     with pytest.raises(BadInput, match="MDD-1 has no country_code"):
         ferm.projects(Register("r", (replace(FULL, country=""),)))
 
@@ -576,8 +577,25 @@ def test_headers_are_held_against_those_of_the_tool() -> None:
 def test_an_indicator_needs_beginnings_and_labels() -> None:
     with pytest.raises(BadInput, match="MDD-1 has no year in which it began"):
         cbd.rows(Register("r", (replace(FULL, year_start=None),)), 2024)
-    with pytest.raises(BadInput, match="label of activity 50 was not read"):
-        cbd.rows(Register("r", (FULL,)), 2024)
+    named = {row[4] for row in cbd.rows(Register("r", (FULL,)), 2024) if row[3] == cbd.ACTIVITY}
+    assert (
+        "Assessment of natural areas with high carbon stores (e.g., peatlands, old-growth forests, mangroves)" in named
+    )
+
+
+def test_ids_and_labels_are_those_of_the_registry() -> None:
+    lists = vocabularies()
+    assert list(lists.activities) == list(range(1, 51)) and all(lists.activities.values())
+    assert [lists.activities[one] for one in (4, 5, 6, 20, 24)] == [
+        "Assisted natural regeneration", "Enrichment planting", "Tree planting", "Wetland construction or rehabilitation",
+        "Agroforestry",
+    ]  # fmt: skip
+    assert list(lists.land_use) == list(range(1, 16))
+    assert [(lists.land_use[one].unit, lists.land_use[one].direction) for one in (1, 3, 4, 5)] == [
+        ("%", "Increase"), ("ha", "Increase"), ("%", "Increase"), ("%", "Reduce"),
+    ]  # fmt: skip
+    assert list(lists.goals) == [36, 37, 106, 108, 109, 111, 112]
+    assert (lists.goals[36].unit, lists.goals[106].unit) == ("kg / ha", "m")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""SDG 15.3.1: the matrices to every pair, the bounds of the classes, one out all out, areas that close."""
+"""SDG 15.3.1: the matrices to every pair, the bounds of the classes, one out all out, and no others."""
 
 from itertools import pairwise, product
 
@@ -9,31 +9,31 @@ from hypothesis import strategies as st
 
 from detection.errors import BadInput
 from jobs.reports.restoration.degradation import (
-    COMBINED,
     KNOWN,
     NO_COVER,
-    TRANSITIONS,
     Condition,
     Cover,
+    land_cover,
+    one_out_all_out,
+    soil_carbon,
+    status,
+)
+from jobs.reports.restoration.productivity import (
+    COMBINED,
     Dynamics,
     Productivity,
     Tendency,
-    areas,
     changed,
     dynamics,
-    indicator,
-    land_cover,
     mann_kendall,
-    one_out_all_out,
-    pairs,
     performance,
     productive,
-    soil_carbon,
     state,
-    status,
     tendency,
 )
+from jobs.reports.restoration.rules import read_rules
 
+TRANSITIONS = read_rules().transitions
 QUICK = settings(max_examples=50, deadline=None)
 PLAIN = Productivity()
 D, S, I, U = Condition.DEGRADED, Condition.STABLE, Condition.IMPROVED, Condition.UNKNOWN  # noqa: E741
@@ -56,11 +56,11 @@ ANY_STATUS = [[-1, -1, 1], [-1, 0, 1], [-1, 1, 1]]
 
 def test_the_default_matrix_says_every_pair() -> None:
     before, after = (np.array(one) for one in zip(*product(Cover, Cover), strict=True))
-    made = land_cover(before, after).reshape(7, 7)
+    made = land_cover(before, after, TRANSITIONS).reshape(7, 7)
     for cover in Cover:
         assert made[cover].tolist() == [int(one) for one in GOLDEN[cover.name].split()], cover.name
-    assert land_cover([0, NO_COVER, NO_COVER], [NO_COVER, 0, NO_COVER]).tolist() == [U, U, U]
-    assert land_cover(np.zeros((0, 3)), np.zeros((0, 3))).shape == (0, 3)
+    assert land_cover([0, NO_COVER, NO_COVER], [NO_COVER, 0, NO_COVER], TRANSITIONS).tolist() == [U, U, U]
+    assert land_cover(np.zeros((0, 3)), np.zeros((0, 3)), TRANSITIONS).shape == (0, 3)
 
 
 def test_a_country_may_have_its_own_matrix() -> None:
@@ -159,30 +159,6 @@ def test_status_takes_every_pair_from_its_matrix() -> None:
     assert status(ANY_STATUS, [U, D], [D, U]).tolist() == [U, U]
 
 
-@QUICK
-@given(st.integers(0, 2**32 - 1))
-def test_areas_sum_to_the_grid(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    shape = (9, 7)
-    first, last = (rng.choice([int(one) for one in Condition], shape) for _ in range(2))
-    hectares, water = rng.uniform(0, 0.1, shape), rng.random(shape) < 0.2
-    total = hectares.sum() / 100
-    by_class, by_pair = areas(Condition, first, hectares), pairs(first, last, hectares)
-    assert set(by_class) == set(Condition) and len(by_pair) == 16
-    assert sum(by_class.values()) == pytest.approx(total) and sum(by_pair.values()) == pytest.approx(total)
-    for one in Condition:
-        assert sum(by_pair[one, other] for other in Condition) == pytest.approx(by_class[one])
-    made = indicator(first, hectares, water)
-    assert sum(made.km2.values()) + made.water_km2 == pytest.approx(total)
-    assert made.percent == pytest.approx(100 * hectares[(first == D) & ~water].sum() / hectares[~water].sum())
-
-
-def test_an_indicator_in_numbers() -> None:
-    made = indicator([D, S, I, U, D], [100, 200, 100, 100, 50], [False, False, False, False, True])
-    assert made.km2 == {D: 1, S: 2, I: 1, U: 1} and made.water_km2 == 0.5 and made.percent == 20
-    assert indicator([D], [100], [True]).percent is None
-
-
 def without(row: int) -> dict:
     return {one: TABLE[one] for n, one in enumerate(COMBINED) if n != row}
 
@@ -190,9 +166,9 @@ def without(row: int) -> dict:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: land_cover([7], [0]), "before: code 7 is none of 0, 1"),
-        (lambda: land_cover([0], [0.5]), "after: code 0.5 is none of"),
-        (lambda: land_cover([0, 1], [0]), r"shapes differ: before \(2,\), after \(1,\)"),
+        (lambda: land_cover([7], [0], TRANSITIONS), "before: code 7 is none of 0, 1"),
+        (lambda: land_cover([0], [0.5], TRANSITIONS), "after: code 0.5 is none of"),
+        (lambda: land_cover([0, 1], [0], TRANSITIONS), r"shapes differ: before \(2,\), after \(1,\)"),
         (lambda: land_cover([0], [0], [[0, 1]]), "as many rows as columns"),
         (lambda: land_cover([0], [0], [[0, 1], [0]]), "not of one length"),
         (lambda: land_cover([0], [0], [[0, 2], [0, 0]]), "nothing else"),
@@ -215,9 +191,6 @@ def without(row: int) -> dict:
         (lambda: status(np.zeros((2, 2)), [0], [0]), "3 x 3 expected"),
         (lambda: status([[-1, 0, 1], [-1, 0, 1], [-1, 1, 1]], [0], [0]), "is still degraded"),
         (lambda: status(ANY_STATUS, [0], [9]), "period: code 9"),
-        (lambda: areas(Condition, [0], [-1]), "an area is nought or more"),
-        (lambda: pairs([0], [0], [np.nan]), "an area is nought or more"),
-        (lambda: areas(Cover, [8], [1]), "codes: code 8"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line(call, said: str) -> None:

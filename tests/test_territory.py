@@ -220,9 +220,9 @@ def test_losses_of_cells_that_cannot_be_spoken_of_do_not_count(tmp_path: Path) -
 
 def test_rasters_of_different_grids_are_refused(tmp_path: Path) -> None:
     folder = history(tmp_path / "h")
-    history(tmp_path / "other", grid=replace(GRID, west=GRID.west + 30))
+    history(tmp_path / "other", grid=replace(GRID, resolution=20))
     (folder / "segmented.tif").write_bytes((tmp_path / "other" / "segmented.tif").read_bytes())
-    with pytest.raises(GridMismatch, match="its rasters lie on different grids"):
+    with pytest.raises(GridMismatch, match="segmented.tif: lies on EPSG:32719@20m, loss_year.tif on EPSG:32719@30m"):
         open_history(Maps(folder=folder))
 
 
@@ -388,9 +388,10 @@ def test_the_way_to_an_alert_is_told_from_the_nearest_place(tmp_path: Path) -> N
     (table,) = (one for one in made.tables if one.name == "territory_alerts")
     names = [column.name for column in table.columns]
     rows = {row[0]: dict(zip(names, row, strict=True)) for row in table.rows}
-    assert (rows["CODE0-X"]["near_name"], rows["CODE0-X"]["near_direction"]) == ("Sur", "N")
-    assert rows["CODE0-X"]["near_m"] == pytest.approx(28 * 30, rel=0.02)
-    assert rows["CODE1-X"]["near_name"] == "Este"
+    way, metres, _, kind, name = rows["CODE0-X"]["near"].split()
+    assert (way, kind, name) == ("N", "settlement", "Sur")
+    assert float(metres) == pytest.approx(28 * 30, rel=0.03), "rows of 30 m"
+    assert rows["CODE1-X"]["near"].endswith("settlement Este")
 
 
 # ---- restoration
@@ -400,18 +401,18 @@ def test_what_two_registers_claim_counts_once_in_any_order(tmp_path: Path) -> No
     shapes = [area(20, 20, 30, 30), area(25, 25, 32, 32), area(30, 40, 38, 48)]
     some = (register(tmp_path / "one.geojson", shapes[:2]), register(tmp_path / "two.geojson", [shapes[0], shapes[2]]))
     territory = read_territory(outline(tmp_path))
-    made = read_restoration(some, territory)
+    made = read_restoration(some, None, territory)
     inside = [one.intersection(area(*WHOLE)) for one in (shapes[0], shapes[1], shapes[0], shapes[2])]
     assert [one.hectares for one in made.areas] == pytest.approx([flat_ha(one) for one in inside], rel=1e-5)
     assert made.union_ha == pytest.approx(flat_ha(shapely.union_all(inside)), rel=1e-5)
     assert made.shared_ha == pytest.approx(flat_ha(shapes[0]), rel=1e-5)
-    again = read_restoration(some[::-1], territory)
+    again = read_restoration(some[::-1], None, territory)
     assert again.areas == made.areas and again.union_ha == pytest.approx(made.union_ha, rel=1e-12)
 
 
 def test_areas_elsewhere_or_beside_do_not_count_and_points_have_no_hectares(tmp_path: Path) -> None:
     shapes = [area(0, 0, 4, 4), area(5, 0, 10, 5), area(12, 12, 13, 13).centroid]
-    made = read_restoration((register(tmp_path / "one.geojson", shapes),), read_territory(outline(tmp_path)))
+    made = read_restoration((register(tmp_path / "one.geojson", shapes),), None, read_territory(outline(tmp_path)))
     assert [one.id for one in made.areas] == ["R-2"] and (made.union_ha, made.unmeasured) == (0, 1)
 
 

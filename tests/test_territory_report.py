@@ -13,6 +13,7 @@ import geopandas
 import openpyxl
 import pytest
 import shapely
+from pypdf import PdfReader
 from territorysetup import (
     HOSTILE,
     WHOLE,
@@ -35,10 +36,12 @@ from jobs.reports.parts import Report
 from jobs.reports.run import repeated
 from jobs.reports.run import report as make
 from jobs.reports.territory.asked import Checking, Maps, Outline
+from jobs.reports.territory.sketch import MAP_TITLE
 from jobs.words import Words, languages
 
 EN, ES = Words("en"), Words("es")
 PARTS = ("history", "alerts", "peat", "registers")
+NAMES = ("loss of forest year by year, and regrowth", "new alerts", "peat", "areas under restoration")
 
 
 @pytest.fixture(scope="module")
@@ -88,29 +91,26 @@ def test_what_is_not_known_is_owned_up_to(whole: Report) -> None:
         "A register says where work was announced",
     ):
         assert part in text
-    assert "Not looked at" not in text and "lie outside of the map" not in text
+    assert "Not looked at: how areas under restoration do." in text and "lie outside of the map" not in text
 
 
 def test_a_map_that_nobody_checked_is_called_so(tmp_path: Path) -> None:
     made = report(asked(tmp_path, checked=None))
     assert "Nobody has checked the map here on images: these hectares are counted on it, no estimate." in said(made)
     assert "between" not in said(made) and all(row[3:5] == (None, None) for row in made.tables[2].rows)
-    assert "Not looked at: whether the map is right, on images; rivers, roads and places." in said(made)
+    left = "whether the map is right, on images; how areas under restoration do; rivers, roads and places"
+    assert f"Not looked at: {left}." in said(made)
 
 
 @pytest.mark.parametrize("left", [(), *((one,) for one in PARTS), PARTS[1:], PARTS])
 def test_every_part_may_be_missing_and_is_told_as_not_looked_at(tmp_path: Path, left: tuple[str, ...]) -> None:
     missing: dict[str, Any] = {key: () if key == "registers" else None for key in left}
     made = report(asked(tmp_path, **missing, **({"checked": None} if "history" in left else {})))
-    names = {
-        "history": "loss of forest",
-        "alerts": "new alerts",
-        "peat": "peat",
-        "registers": "areas under restoration",
-    }
-    (line,) = (one for one in made.unknown(EN) if one.startswith("Not looked at"))
+    names = dict(zip(PARTS, NAMES, strict=True))
+    (line,) = (one for one in made.unknown(EN) if one.startswith("Not looked at: "))
+    told = line.removeprefix("Not looked at: ").removesuffix(".").split("; ")
     for key, name in names.items():
-        assert (name in line) == (key in left)
+        assert (name in told) == (key in left)
     for words in (EN, ES):
         html = page(replace(made, simulated=False), words, languages())
         assert "None" not in html and "nan" not in re.findall(r"\w+", html)
@@ -131,7 +131,7 @@ def test_nothing_found_is_a_report_too(tmp_path: Path) -> None:
     for part in (
         "shows no loss of forest here",
         "No alert is open here.",
-        "No registered area under restoration lies here.",
+        "No registered area where restoration has begun lies here.",
     ):
         assert part in text
     assert "between" not in text and "football fields" in text
@@ -231,6 +231,15 @@ def test_pages_believe_no_text_and_ask_nobody(folder: Path) -> None:
         html = (folder / f"report.{language}.html").read_text(encoding="utf-8")
         assert "<script>" not in html and "&lt;script&gt;" in html
         assert ("SIMULADO" in html) == (language == "es")
+
+
+def test_two_sheets_of_paper_hold_it_in_every_language(folder: Path, whole: Report) -> None:
+    for language in languages():
+        sheets = [one.extract_text() for one in PdfReader(folder / f"report.{language}.pdf").pages]
+        printed, words = " ".join(" ".join(sheets).split()), Words(language)
+        assert len(sheets) == 2
+        assert all(" ".join(line.split()) in printed for line in (*whole.plain(words), *whole.unknown(words)))
+        assert "CODE0-X" in printed and "CODE1-X" in printed and "19S" in printed and words.say(MAP_TITLE) in printed
 
 
 # ---- from a config

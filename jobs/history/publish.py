@@ -20,6 +20,7 @@ from detection.types import Grid, to_date
 from jobs.history.maps import Layers
 from jobs.history.standing import ages, hectares
 from jobs.history.word import ByCell
+from jobs.history.yearly import Levels, period, step
 from jobs.outputs import RunFacts, publish
 from jobs.outputs.folders import write_manifest
 from jobs.outputs.rasters import write_rasters, write_yearly
@@ -44,6 +45,8 @@ class Made:
     """The changes, as polygons."""
     stands: NDArray[Any]
     """CELL_STAND rows of `jobs.history.standing`."""
+    levels: Levels
+    """The index of every year of the archive."""
     said: Judged | None = None
     """What a model says of the losses; None without one."""
 
@@ -52,6 +55,7 @@ def write_products(folder: Path, work: HistoryPlan, made: Made, *, run: RunFacts
     """Write all products of a run into an empty folder."""
     layers, patches = made.layers, made.patches
     files = [*write_rasters(layers, folder, run=run), *_standing(work, made, folder, run)]
+    files += _index(work, made.levels, folder, run)
     word = ByCell(made.said)
     facts = [_facts(work, patch, run) | word.row(patch) | _recovery(layers, patch, work.grid) for patch in patches]
     files += write_sheet(CHANGES, facts, [p.cells for p in patches], folder, colours=TURN_COLOUR, run=run)
@@ -64,16 +68,16 @@ def _standing(work: HistoryPlan, made: Made, folder: Path, run: RunFacts) -> lis
     """The ages of regrowth year by year. None of an index that loss raises: it has no level of which to regain a share."""
     if work.config.prepare.loss != "lowers":
         return []
-    period = _period(work)
-    old = ages(made.stands, period, work.grid, made.layers["segmented"])
-    publish(folder / REGROWTH, _regrowth(made.stands, period))
-    return [folder / REGROWTH, *write_yearly("regrowth_age", old, period, folder, run=run)]
+    years = period(work.scenes)
+    old = ages(made.stands, years, work.grid, made.layers["segmented"])
+    publish(folder / REGROWTH, _regrowth(made.stands, years))
+    return [folder / REGROWTH, *write_yearly("regrowth_age", old, years, folder, run=run)]
 
 
-def _period(work: HistoryPlan) -> range:
-    """The calendar years of the archive, from that of its first scene to that of its last."""
-    seen = [scene.when.year for scene in work.scenes]
-    return range(min(seen), max(seen) + 1)
+def _index(work: HistoryPlan, found: Levels, folder: Path, run: RunFacts) -> list[Path]:
+    """The index of every year, as it is: also of one that loss raises."""
+    tags = {"INDEX": work.config.prepare.index}
+    return write_yearly("index_yearly", found.stored, period(work.scenes), folder, run=run, scale=step(work), tags=tags)
 
 
 def kind_of(patch: YearPatch) -> str:
@@ -130,9 +134,9 @@ def _areas(patches: Sequence[YearPatch]) -> bytes:
     return _table(["year", "kind", "hectares", "polygons", "note"], rows)
 
 
-def _regrowth(stands: NDArray[Any], period: Sequence[int]) -> bytes:
+def _regrowth(stands: NDArray[Any], years: Sequence[int]) -> bytes:
     """`regrowth.csv`: the hectares of all cells on which regrowth stands, by year and age, no mapping unit left out."""
-    rows = ([year, name, f"{area:.4f}", MAPPED] for year, name, area in hectares(stands, period))
+    rows = ([year, name, f"{area:.4f}", MAPPED] for year, name, area in hectares(stands, years))
     return _table(["year", "age_years", "hectares", "note"], rows)
 
 

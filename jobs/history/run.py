@@ -34,6 +34,8 @@ from jobs.history.standing import CELL_STAND
 from jobs.history.tile import SUFFIX, Done, Task, judged, key_of, read_result, segment
 from jobs.history.word import Heard, say
 from jobs.history.word import layers as kinds
+from jobs.history.yearly import blank as no_levels
+from jobs.history.yearly import lay, period
 from jobs.ledger import Busy, Clock, Run
 from jobs.outputs.folders import put_run
 from jobs.plan import HistoryPlan, TilePlan, plan_history
@@ -194,8 +196,10 @@ def _tasks(work: HistoryPlan, folder: Path) -> list[Task]:
 def _found(work: HistoryPlan, folder: Path, progress: Progress) -> Found:
     """The results of all tiles: those that are there, and those that are made now."""
     tasks = _tasks(work, folder)
-    kept = {task.name: (task.file, read_result(task.file, task.tile.grid)) for task in tasks}
-    done = {name: Done(file, lacking=r.lacking) for name, (file, r) in kept.items() if r is not None}
+    done: dict[str, Done] = {}
+    for task in tasks:  # one at a time: together they are larger than memory may be
+        kept = read_result(task.file, task.tile.grid)
+        done |= {} if kept is None else {task.name: Done(task.file, lacking=kept.lacking)}
     todo, failed = [task for task in tasks if task.name not in done], []
     if not todo:
         return Found(done, [], 0)
@@ -224,17 +228,19 @@ def _stitched(work: HistoryPlan, model: Model | None, found: Found) -> Made:
     """The layers of the whole grid, the patches, what stands and the model's word; a tile that could not be done stays blank."""
     parts: list[Heard] = []
     layers, changes, stands = blank(work.grid.shape), [np.zeros(0, CELL_CHANGE)], [np.zeros(0, CELL_STAND)]
+    levels = no_levels(period(work.scenes), work.grid.shape)
     for tile in work.tiles:
         result = read_result(found.done[tile.id].file, tile.grid) if tile.id in found.done else None
         if result is not None:
             place(layers, result.layers, work.grid.offset(tile.grid), tile.grid.shape)
+            lay(levels, result.levels, work.grid.offset(tile.grid))
             changes.append(result.changes)
             stands.append(result.stands)
             parts.append(result.heard)
     said = say(model, parts, work) if model else None
     if model:
         layers |= kinds(said, work.grid)
-    return Made(layers, yearly(np.concatenate(changes), work.config.polygons), np.concatenate(stands), said)
+    return Made(layers, yearly(np.concatenate(changes), work.config.polygons), np.concatenate(stands), levels, said)
 
 
 def _ident(work: HistoryPlan, failures: Sequence[str]) -> str:

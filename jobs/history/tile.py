@@ -29,6 +29,7 @@ from jobs.history.maps import NOTHING, Layers, maps
 from jobs.history.scratch import Scratch
 from jobs.history.standing import CELL_STAND, standing
 from jobs.history.word import Heard, heard, nothing, packed, together, unpacked
+from jobs.history.yearly import Levels, joined, levels, period
 from jobs.outputs import publish
 from jobs.plan import HistoryPlan, TilePlan
 from jobs.tile import near, read_batches, source_of
@@ -90,6 +91,8 @@ class Result:
     """CELL_STAND rows: the regrowth that stands."""
     heard: Heard
     """What it tells a model of its losses."""
+    levels: Levels
+    """The index year by year, of the years of its own scenes."""
     lacking: dict[str, str] = field(default_factory=dict)
     """As in `Done`."""
 
@@ -117,7 +120,8 @@ def segment(task: Task) -> Done:
             covered |= (read.cube.observation != Observation.OUTSIDE).any(0)
             unread, lacking = unread | read.unread, lacking | read.lacking
         inside = areas.inside(plan.area, grid) & (covered | bool(unread))
-        result = _joined([_cut(plan, band, _part(inside, grid, band.grid)) for band in scratch.bands()])
+        years = period([row.scene for row in rows])
+        result = _joined([_cut(plan, band, _part(inside, grid, band.grid), years) for band in scratch.bands()])
     if unread:
         blind = np.isin(result.layers["segmented"], BLIND)
         result.layers["segmented"][blind] = Segmented.FAILED
@@ -126,7 +130,7 @@ def segment(task: Task) -> Done:
     return Done(task.file, unread, lacking)
 
 
-def _cut(plan: HistoryPlan, band: Cube, inside: Mask) -> Result:
+def _cut(plan: HistoryPlan, band: Cube, inside: Mask, years: range) -> Result:
     """What is said of a band of rows."""
     looks, config = Looks.of(once(band)), plan.config
     found, after = judged(plan, looks, inside, forest(config.context, band.grid))
@@ -134,7 +138,7 @@ def _cut(plan: HistoryPlan, band: Cube, inside: Mask) -> Result:
     stands = standing(config.recovery, looks, config.names, after, _sign(plan), config.annual)
     said = nothing(band.grid) if plan.told is None else heard(band, looks, found, plan.told)
     changes, stood = on_lattice(found.changes, band.grid, CELL_CHANGE), on_lattice(stands, band.grid, CELL_STAND)
-    return Result(shaped, changes, stood, said)
+    return Result(shaped, changes, stood, said, levels(plan, looks, inside, years))
 
 
 def _sign(plan: HistoryPlan) -> int:
@@ -163,16 +167,17 @@ def _part(layer: Mask, whole: Grid, part: Grid) -> Mask:
 def _joined(bands: Sequence[Result]) -> Result:
     layers = {name: np.concatenate([band.layers[name] for band in bands]) for name in NOTHING}
     changes, stands = (np.concatenate([getattr(band, n) for band in bands]) for n in ("changes", "stands"))
-    return Result(layers, changes, stands, together([band.heard for band in bands]))
+    return Result(
+        layers, changes, stands, together([band.heard for band in bands]), joined([band.levels for band in bands])
+    )
 
 
 def _encoded(result: Result) -> bytes:
     """As numpy's compressed archive, whose parts carry checksums."""
     buffer = BytesIO()
-    lacking = np.array(json.dumps(result.lacking))
-    arrays = (
-        result.layers | packed(result.heard) | {"changes": result.changes, "stands": result.stands, "lacking": lacking}
-    )
+    found = {"changes": result.changes, "stands": result.stands, "lacking": np.array(json.dumps(result.lacking))}
+    index = {"index": result.levels.stored, "index_first": np.array(result.levels.first, np.int32)}
+    arrays: dict[str, Any] = {**result.layers, **packed(result.heard), **found, **index}
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
@@ -183,6 +188,7 @@ def read_result(file: Path, grid: Grid) -> Result | None:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
             layers = {name: found[name] for name in NOTHING}
             lacking = json.loads(str(found["lacking"]))
-            return Result(layers, found["changes"], found["stands"], unpacked(found, grid), lacking)
+            index = Levels(int(found["index_first"]), found["index"])
+            return Result(layers, found["changes"], found["stands"], unpacked(found, grid), index, lacking)
     except (FileNotFoundError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return None

@@ -78,6 +78,13 @@ LAYERS: Final[Mapping[str, Layer]] = {
         years=True,
         yearly=True,
     ),
+    "index_yearly": Layer(
+        "int16",
+        np.iinfo(np.int16).min,
+        "index in the look that stands for the year of the band, in its units; unscaled = stored times the scale",
+        "1",
+        yearly=True,
+    ),
     "change_type": Layer(
         "uint8",
         None,
@@ -133,16 +140,26 @@ def write_rasters(arrays: Mapping[str, NDArray[Any]], folder: Path, *, run: RunF
     return written
 
 
-def write_yearly(name: str, cube: NDArray[Any], years: Sequence[int], folder: Path, *, run: RunFacts) -> list[Path]:
+def write_yearly(
+    name: str,
+    cube: NDArray[Any],
+    years: Sequence[int],
+    folder: Path,
+    *,
+    run: RunFacts,
+    scale: float | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> list[Path]:
     """Write (year, y, x) as one COG with a band a calendar year and a QGIS style that paints the last; the paths come back.
 
-    Raises BadInput as `write_rasters` and for a layer that is not yearly, GridMismatch for another shape.
+    scale: what 1 in the file stands for, where it is not 1; tags: beside those of every layer. Raises BadInput as
+    `write_rasters` and for a layer that is not yearly, GridMismatch for another shape.
     """
     layer, path = _layer(name, cube), folder / f"{name}.tif"
     if not layer.yearly:
         raise BadInput(f"raster {name}: has no band a year; give it to write_rasters")
-    names, tags = [str(year) for year in years], {**_tags(run), "DESCRIPTION": layer.description}
-    write_cog(path, cube, run.grid, nodata=layer.nodata, description=names, tags=tags)
+    names, words = [str(year) for year in years], {**_tags(run), "DESCRIPTION": layer.description, **(tags or {})}
+    write_cog(path, cube, run.grid, nodata=layer.nodata, description=names, tags=words, scale=scale)
     return [path, *_styled(path, layer, cube)]
 
 
@@ -177,13 +194,15 @@ def write_cog(
     description: str | Sequence[str],
     colours: Mapping[int, str] | None = None,
     tags: Mapping[str, str] | None = None,
+    scale: float | None = None,
 ) -> None:
     """Write (y, x), or (band, y, x) with a description each, as a COG: DEFLATE, overviews by nearest neighbour, put in place
     whole or not at all.
 
     DEFLATE because it carries a checksum: a flipped bit is noticed on reading far more often than with ZSTD or LZW.
-    colours (code -> `#rrggbb`) become the internal colour table of a uint8 raster. Raises GridMismatch when the shape
-    is not the grid's, BadInput for colours on another dtype, OSError when the disk is full.
+    colours (code -> `#rrggbb`) become the internal colour table of a uint8 raster; scale, of all bands, is what 1 in the
+    file stands for, where it is not 1. Raises GridMismatch when the shape is not the grid's, BadInput for colours on another
+    dtype, OSError when the disk is full.
     """
     words = (description,) if isinstance(description, str) else tuple(description)
     bands = array[None] if isinstance(description, str) else array
@@ -191,7 +210,7 @@ def write_cog(
         raise GridMismatch(f"raster {path.name}: shape {array.shape} is not the grid's {grid.shape}")
     if colours is not None and array.dtype != np.uint8:
         raise BadInput(f"raster {path.name}: a colour table needs uint8, found {array.dtype}; write it without colours")
-    publish(path, _cog(bands, grid, nodata, words, colours, dict(tags or {})))
+    publish(path, _cog(bands, grid, nodata, words, colours, dict(tags or {}), scale))
 
 
 def _cog(
@@ -201,6 +220,7 @@ def _cog(
     words: Sequence[str],
     colours: Mapping[int, str] | None,
     tags: dict[str, str],
+    scale: float | None,
 ) -> bytes:
     """Compressed in memory: a full disk then shows as OSError in `publish`, not as a half-written file of GDAL's."""
     rows, columns = grid.shape
@@ -215,6 +235,8 @@ def _cog(
             for place, word in enumerate(words, 1):
                 raster.set_band_description(place, word)
             raster.update_tags(**tags)
+            if scale is not None:
+                raster.scales = (scale,) * len(bands)
             if colours is not None:
                 raster.write_colormap(1, {code: (*rgb(colour), 255) for code, colour in colours.items()})
         return bytes(memory.getbuffer())

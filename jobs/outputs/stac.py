@@ -143,4 +143,5 @@ def _band(layer: Layer, grid: Grid) -> dict[str, Any]:
 def _bands(file: Path) -> dict[str, Any]:
     """The bands of a raster that has several, by name (STAC 1.1)."""
     with rasterio.open(file) as raster:
-        return {"bands": [{"name": name} for name in raster.descriptions]}
+        scales = [{} if scale == 1 else {"raster:scale": scale} for scale in raster.scales]
+        return {"bands": [{"name": name, **scale} for name, scale in zip(raster.descriptions, scales, strict=True)]}

@@ -1,5 +1,5 @@
-"""A report as people and programs open it: a page in each language, a workbook, a CSV a table, layers, exchange files, and a
-manifest that says what it rests on. Written whole or not at all; the same report gives the same bytes."""
+"""A report as people and programs open it: a page in each language (some on paper too), a workbook, a CSV a table, layers,
+exchange files, and a manifest that says what it rests on. Written whole or not at all; the same report gives the same bytes."""
 
 import csv
 import hashlib
@@ -62,11 +62,18 @@ def files(report: Report, languages: Sequence[str]) -> dict[str, bytes]:
     made |= {f"{layer.name}.gpkg": as_layer(layer) for layer in report.layers}
     for language in languages:
         made[f"report.{language}.html"] = page(report, Words(language), languages).encode()
+    made |= _printed(report, languages) if report.paper else {}
     for name, data in report.files.items():
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or name in made:
             raise BadInput(f"report {report.name}: file {name!r} has no place in its folder; name it otherwise")
         made[name] = data
     return made
+
+
+def _printed(report: Report, languages: Sequence[str]) -> dict[str, bytes]:
+    from jobs.reports.paper import paper  # lays tables as this module does
+
+    return {f"report.{language}.pdf": paper(report, Words(language)) for language in languages}
 
 
 def as_csv(table: Table) -> bytes:
@@ -208,6 +215,7 @@ WORDING: Final = {
     "basis": _("What it rests on"),
     "rebuild": _("manifest.json names every input with its checksum; this command makes the same tables again:"),
     "language": _("This page in"),
+    "paper": _("PDF to print"),
 }
 """Texts of the page."""
 

@@ -61,6 +61,8 @@ class Table:
     """What to know before reading it."""
     cards: bool = False
     """Rows hold sentences: on the page each is a list of its own instead of a line of a wide table."""
+    paper: bool = False
+    """Printed in the PDF too; the others are only files."""
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,5 @@ class Report:
     """Exchange files by path within the folder, with exactly the content that their readers want."""
     basis: Mapping[str, Any] = field(default_factory=dict)
     """What it rests on, plain enough for JSON: inputs with checksums, factor sets with their status, dates of images, seeds."""
+    paper: bool = False
+    """Also a PDF, `report.LANGUAGE.pdf`."""

@@ -43,6 +43,12 @@ def _claims(config: ReportConfig, _: Progress) -> Report:
     return claims_report(_wanted(config.claims), config.place)
 
 
+def _restoration(config: ReportConfig, progress: Progress) -> Report:
+    from jobs.reports.restoration.report import restoration_report
+
+    return restoration_report(_wanted(config.restoration), config.place, simulated=config.simulated, progress=progress)
+
+
 def _territory(config: ReportConfig, progress: Progress) -> Report:
     from jobs.reports.territory.report import territory_report
 
@@ -54,6 +60,7 @@ MAKERS: Final[Mapping[ReportKind, Maker]] = {
     "redd": _redd,
     "peat": _peat,
     "claims": _claims,
+    "restoration": _restoration,
     "territory": _territory,
 }
 """Section of the config -> who makes its report; each brings libraries that the others should not wait for."""

@@ -67,8 +67,12 @@ class ChangeMap:
 
     def read(self, part: Grid) -> Codes:
         """(y, x) codes of a part of the grid; NOTHING where the map holds nothing, and outside of it."""
-        made = [of_part(raster, self.grid, part) for raster in self.rasters]
-        return made[0] if self.years is None else _happened(made[0], made[1], made[2], self.years)
+        made = np.full(part.shape, NOTHING, np.int64)
+        where, source = shared_cells(self.grid, part)
+        if all(s.stop > s.start for s in source):
+            blocks = [_numbers(raster, source) for raster in self.rasters]
+            made[where] = blocks[0] if self.years is None else _happened(blocks[0], blocks[1], blocks[2], self.years)
+        return made
 
     def windows(self, size: int = WINDOW) -> Iterator[Grid]:
         """Parts that cover the grid once."""
@@ -93,15 +97,14 @@ def open_map(asked: AreaReport) -> ChangeMap:
         years: range | None = range(asked.first.year, asked.last.year + 1)
     else:
         files, bands, years = [where.path], (where.band,), None  # type: ignore[assignment]
-    rasters = tuple(open_codes(path, band) for path, band in zip(files, bands, strict=True))
+    rasters = tuple(_open(path, band) for path, band in zip(files, bands, strict=True))
     grids = [grid_of(raster) for raster in rasters]
     if len(set(grids)) > 1:
         raise GridMismatch(f"{files[0].parent.name}: its rasters lie on different grids; take those of one run")
-    return ChangeMap(files[0].name, grids[0], rasters, years, any(is_simulated(path) for path in files))
+    return ChangeMap(files[0].name, grids[0], rasters, years, any(says_simulated(path) for path in files))
 
 
-def open_codes(path: Path, band: int) -> Raster:
-    """A raster of whole numbers; raises BadInput for a file that is missing, broken or of other numbers."""
+def _open(path: Path, band: int) -> Raster:
     if not path.is_file():
         raise BadInput(f"{path}: no such file; check where the map lies, or run the job that makes it")
     raster = open_raster(path.absolute(), band)
@@ -111,7 +114,7 @@ def open_codes(path: Path, band: int) -> Raster:
 
 
 def grid_of(raster: Raster) -> Grid:
-    """Its cells; raises BadInput where they lie on none of our grids."""
+    """The grid that its cells lie on. Raises BadInput, naming the file, for what is on none of ours."""
     t, name = raster.transform, raster.path.name
     epsg = CRS.from_wkt(raster.crs).to_epsg()
     if t.b or t.d or t.a != -t.e or any(edge != round(edge) for edge in (t.a, t.c, t.f)):
@@ -122,27 +125,13 @@ def grid_of(raster: Raster) -> Grid:
         raise BadInput(f"{name}: {error}") from None
 
 
-def is_simulated(path: Path) -> bool:
-    """Does a raster say that it is simulated?"""
-    return tag(path, "SIMULATED").lower() == "true"
-
-
-def tag(path: Path, name: str) -> str:
-    """What a raster says of itself under a name; empty: nothing."""
+def says_simulated(path: Path) -> bool:
+    """Does the file say that it is simulated?"""
     with opened(path) as source:
-        return str(source.tags().get(name, ""))
+        return str(source.tags().get("SIMULATED", "")).lower() == "true"
 
 
-def of_part(raster: Raster, grid: Grid, part: Grid) -> Codes:
-    """(y, x) numbers of a raster on a grid, in a part; NOTHING where it holds nothing, and outside of it. Raises BadInput."""
-    made = np.full(part.shape, NOTHING, np.int64)
-    where, source = _shared(grid, part)
-    if all(s.stop > s.start for s in source):
-        made[where] = _numbers(raster, source)
-    return made
-
-
-def _shared(grid: Grid, part: Grid) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+def shared_cells(grid: Grid, part: Grid) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """(where in the part, where in the grid) of the cells of both."""
     row, column = grid.offset(part)
     starts = max(row, 0), max(column, 0)

@@ -7,13 +7,14 @@ import math
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
-from typing import Final, Literal
+from typing import Final
 
 from openpyxl import load_workbook
 
 from detection.errors import BadInput
 from jobs.reports.parts import Cell
-from jobs.reports.restoration.equalarea import hectares
+from jobs.reports.restoration.asked import Unit
+from jobs.reports.restoration.equalarea import Measured
 from jobs.reports.restoration.register import Register, RestorationArea
 from jobs.reports.restoration.vocabulary import vocabularies
 from jobs.reports.workbook import workbook
@@ -29,7 +30,6 @@ HEADERS: Final = (
 YEAR, UNIT, VALUE = 5, 6, 7
 UNITS: Final[dict[str, float]] = {"ha": 1.0, "km²": 0.01}
 """Unit -> how many of it a hectare is."""
-Unit = Literal["ha", "km²"]
 BIOME: Final = "Biome GET L2"
 GROUP: Final = "Functional group GET L3"
 ACTIVITY: Final = "Type of restoration activity"
@@ -51,13 +51,13 @@ def rows(register: Register, year: int, unit: Unit = "ha") -> tuple[Row, ...]:
     if unknown := [one.id for one in register.areas if one.year_start is None]:
         raise BadInput(f"{register.name}: {unknown[0]} has no year in which it began; give one")
     areas = [one for one in register.areas if (one.year_start or 0) <= year]
-    size = UNITS[unit]
+    size, measured = UNITS[unit], Measured([one.geometry for one in areas])
 
-    def row(kind: str, label: str, mine: Sequence[RestorationArea], note: str) -> Row:
-        value = hectares([one.geometry for one in mine]) * size
+    def row(kind: str, label: str, mine: Sequence[int], note: str) -> Row:
+        value = measured.union(mine) * size
         return CODE, INDICATOR, "Yes" if kind else "No", kind or None, label or None, year, unit, value, note
 
-    made = [row("", "", areas, TOTAL)]
+    made = [row("", "", range(len(areas)), TOTAL)]
     for kind, keys in ((BIOME, _biomes), (GROUP, _groups), (ACTIVITY, _activities)):
         made += [row(kind, label, mine, PART) for label, mine in _split(areas, keys)]
     return tuple(made)
@@ -65,9 +65,13 @@ def rows(register: Register, year: int, unit: Unit = "ha") -> tuple[Row, ...]:
 
 def _split(
     areas: Sequence[RestorationArea], keys: Callable[[RestorationArea], set[str]]
-) -> Iterator[tuple[str, list[RestorationArea]]]:
-    for key in sorted({key for one in areas for key in keys(one)}):
-        yield key, [one for one in areas if key in keys(one)]
+) -> Iterator[tuple[str, list[int]]]:
+    """(label, places of the areas that have it), by label."""
+    found: dict[str, list[int]] = {}
+    for place, area in enumerate(areas):
+        for key in keys(area):
+            found.setdefault(key, []).append(place)
+    yield from sorted(found.items())
 
 
 def _biomes(area: RestorationArea) -> set[str]:
@@ -80,12 +84,7 @@ def _groups(area: RestorationArea) -> set[str]:
 
 
 def _activities(area: RestorationArea) -> set[str]:
-    labels = vocabularies().activities
-    if unread := [one for one in area.activities if not labels[one]]:
-        raise BadInput(
-            f"{area.id}: the label of activity {unread[0]} was not read in the registry; it cannot be written"
-        )
-    return {labels[one] for one in area.activities}
+    return {vocabularies().activities[one] for one in area.activities}
 
 
 def write(made: Sequence[Row]) -> bytes:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import fsum
 from typing import Final
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from shapely import MultiPolygon
 from shapely.geometry.base import BaseGeometry
 
@@ -16,6 +19,7 @@ from jobs.reports.areas.overlaps import LEAST_HA
 
 EQUAL_AREA: Final = "EPSG:6933"
 """In which the registry measures: ST_Area(ST_Union(ST_MakeValid(ST_Transform(geom, 6933)))) (FERM registry, bd2e7a3)."""
+Shapes = NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,44 @@ class Shared:
     """Where, longitude and latitude in degrees."""
 
 
-def hectares(shapes: Sequence[BaseGeometry]) -> float:
-    """Equal-area hectares of the union of shapes in longitude and latitude; points and lines have none.
+def sizes(shapes: Sequence[BaseGeometry]) -> NDArray[np.float64]:
+    """(shape,) equal-area hectares of each in longitude and latitude; points and lines have none.
 
     Only vertices are projected, and an invalid outline is mended by its linework, as the registry's database does both.
     """
-    return float(shapely.union_all(_flat(shapes)).area) / SQUARE_METRES_A_HECTARE
+    return np.asarray(shapely.area(_flat(shapes)), np.float64) / SQUARE_METRES_A_HECTARE
+
+
+def hectares(shapes: Sequence[BaseGeometry]) -> float:
+    """Equal-area hectares of the union of shapes, measured as `sizes`."""
+    return Measured(shapes).union()
+
+
+class Measured:
+    """Many shapes, projected once, of which unions are asked: those that touch no other are added up, not united."""
+
+    def __init__(self, shapes: Sequence[BaseGeometry]) -> None:
+        self.flat = _flat(shapes)
+        """(shape,) in EPSG:6933."""
+        self.hectares = np.asarray(shapely.area(self.flat), np.float64) / SQUARE_METRES_A_HECTARE
+        """(shape,) of each alone."""
+        one, other = shapely.STRtree(self.flat).query(self.flat, predicate="intersects")
+        links = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(len(self.flat),) * 2)
+        self.heap = connected_components(links, directed=False)[1]
+        """(shape,) number of the heap of shapes that touch one another, directly or not."""
+
+    def union(self, of: Sequence[int] | NDArray[np.int64] | None = None) -> float:
+        """Hectares of the union of all, or of those at these places."""
+        places = np.arange(len(self.flat)) if of is None else np.asarray(of, np.int64)
+        if not len(places):
+            return 0.0
+        _, place, many = np.unique(self.heap[places], return_inverse=True, return_counts=True)
+        alone = many[place] == 1
+        parts = self.hectares[places[alone]].tolist()
+        order = np.argsort(place[~alone], kind="stable")
+        crowded = np.split(places[~alone][order], np.cumsum(many[many > 1])[:-1]) if not alone.all() else []
+        parts += [float(shapely.union_all(self.flat[mine]).area) / SQUARE_METRES_A_HECTARE for mine in crowded]
+        return fsum(parts)
 
 
 def shared(places: Sequence[Place], *, within: bool) -> tuple[Shared, ...]:
@@ -63,7 +99,7 @@ def shared(places: Sequence[Place], *, within: bool) -> tuple[Shared, ...]:
     return tuple(_pairs(ordered, flat, within))
 
 
-def _pairs(places: Sequence[Place], flat: NDArray[np.object_], within: bool) -> Iterator[Shared]:
+def _pairs(places: Sequence[Place], flat: Shapes, within: bool) -> Iterator[Shared]:
     first, second = shapely.STRtree(flat).query(flat, predicate="intersects")
     for a, b in sorted((a, b) for a, b in zip(first.tolist(), second.tolist(), strict=True) if a < b):
         one, other = places[a], places[b]
@@ -76,7 +112,13 @@ def _pairs(places: Sequence[Place], flat: NDArray[np.object_], within: bool) -> 
             yield Shared(one.register, one.id, other.register, other.id, size, drawn)
 
 
-def _flat(shapes: Sequence[BaseGeometry]) -> NDArray[np.object_]:
+def _flat(shapes: Sequence[BaseGeometry]) -> Shapes:
     """(shape,) polygons in EPSG:6933, valid, without heights; empty for points and lines."""
-    moved = [project(shapely.force_2d(one), LONLAT, EQUAL_AREA) for one in shapes]
-    return np.array([of_dimension(shapely.make_valid(one), 2) for one in moved] or [MultiPolygon()], object)
+    given = np.empty(len(shapes), object)
+    given[:] = list(shapes)
+    moved = np.atleast_1d(project(shapely.force_2d(given), LONLAT, EQUAL_AREA))
+    broken = ~shapely.is_valid(moved)
+    moved[broken] = shapely.make_valid(moved[broken])
+    odd = ~np.isin(shapely.get_type_id(moved), (3, 6))
+    moved[odd] = [of_dimension(one, 2) for one in moved[odd]]
+    return moved

@@ -8,16 +8,19 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
+from xml.etree import ElementTree as Xml
 
 import numpy as np
 import pyogrio.raw
 import shapely
+from shapely import Polygon
 from shapely.geometry import mapping, polygon
 from shapely.geometry.base import BaseGeometry
 
 from detection.areas import LONLAT, POLYGONS
 from detection.errors import BadInput
-from jobs.reports.restoration.equalarea import hectares
+from jobs.reports.restoration.asked import PROJECT
+from jobs.reports.restoration.equalarea import sizes
 from jobs.reports.restoration.register import Register, RestorationArea
 from jobs.reports.restoration.vocabulary import vocabularies
 
@@ -29,7 +32,6 @@ LONGEST: Final = 254
 """Bytes of a text in a shapefile's table (dBASE III)."""
 REQUIRED: Final = ("external_id", "title", "country_code", "geometry")
 """Without which the connector takes no project (FERM-DEMO-PAIS, a5860e5)."""
-PROJECT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}")
 STILL: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest date of a ZIP entry: no clock is looked at."""
 STILL_DATE: Final = "2000-01-01"
@@ -42,7 +44,7 @@ def features(register: Register, project: str) -> tuple[dict[str, Any], ...]:
     A register knows years: a beginning is written as the first day of its year, an end as the last one.
     Raises BadInput: a code of the project that is not letters, digits and hyphens; points or lines; areas that overlap.
     """
-    if not PROJECT.fullmatch(project):
+    if not re.fullmatch(PROJECT, project):
         raise BadInput(f"project {project!r}: expected letters, digits and hyphens, at most 40")
     lines = [one for one in register.areas if one.geometry.geom_type not in POLYGONS]
     if lines:
@@ -51,16 +53,18 @@ def features(register: Register, project: str) -> tuple[dict[str, Any], ...]:
         )
     if said := [f"{one.id} and {one.other_id} share {one.hectares:.4f} ha" for one in register.overlaps]:
         raise BadInput(f"{register.name}: areas overlap, which the registry refuses: {'; '.join(said)}")
+    ha = sizes([one.geometry for one in register.areas]).tolist()
     return tuple(
-        _columns(one, f"{project}_{number:02d}", register.name) for number, one in enumerate(register.areas, 1)
+        _columns(one, size, f"{project}_{number:02d}", register.name)
+        for number, (one, size) in enumerate(zip(register.areas, ha, strict=True), 1)
     )
 
 
-def _columns(area: RestorationArea, code: str, source: str) -> dict[str, Any]:
+def _columns(area: RestorationArea, size: float, code: str, source: str) -> dict[str, Any]:
     lists = vocabularies()
     values = (
         area.site, code, ";".join(area.ecosystems), _label(lists.types, area.restoration_type), area.category,
-        _label(lists.tenures, area.tenure), source, hectares([area.geometry]),
+        _label(lists.tenures, area.tenure), source, size,
         f"{area.year_start}/01/01" if area.year_start else "", f"{area.year_end}/12/31" if area.year_end else "",
     )  # fmt: skip
     return dict(zip(COLUMNS, values, strict=True))
@@ -83,6 +87,33 @@ def _turned(shape: BaseGeometry) -> BaseGeometry:
     if shape.geom_type == "Polygon":
         return polygon.orient(shape)
     return shapely.multipolygons([polygon.orient(one) for one in shapely.get_parts(shape)])
+
+
+def kml(register: Register, project: str) -> bytes:
+    """Areas as KML 2.2, the columns as ExtendedData. Raises BadInput as `features`."""
+    root = Xml.Element("kml", xmlns="http://www.opengis.net/kml/2.2")
+    document = Xml.SubElement(root, "Document")
+    Xml.SubElement(document, "name").text = project
+    for area, said in zip(register.areas, features(register, project), strict=True):
+        mark = Xml.SubElement(document, "Placemark", id=said["ID_CODE"])
+        Xml.SubElement(mark, "name").text = area.name
+        table = Xml.SubElement(mark, "ExtendedData")
+        for key, value in said.items():
+            Xml.SubElement(Xml.SubElement(table, "Data", name=key), "value").text = str(value)
+        parts = shapely.get_parts(area.geometry).tolist()
+        within = mark if len(parts) == 1 else Xml.SubElement(mark, "MultiGeometry")
+        for part in parts:
+            _drawn(within, polygon.orient(part))
+    made: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return made
+
+
+def _drawn(within: Xml.Element, part: Polygon) -> None:
+    drawn = Xml.SubElement(within, "Polygon")
+    for name, ring in (("outerBoundaryIs", part.exterior), *(("innerBoundaryIs", hole) for hole in part.interiors)):
+        line = Xml.SubElement(Xml.SubElement(drawn, name), "LinearRing")
+        points = shapely.get_coordinates(ring).tolist()
+        Xml.SubElement(line, "coordinates").text = " ".join(f"{x!r},{y!r}" for x, y in points)
 
 
 def shapefile(register: Register, project: str) -> bytes:
@@ -115,7 +146,8 @@ def _zipped(paths: list[Path]) -> bytes:
 
 def projects(register: Register) -> bytes:
     """A project an area, for the connector. Raises BadInput where one lacks what it cannot be without."""
-    made = [_project(one) for one in register.areas]
+    ha = sizes([one.geometry for one in register.areas]).tolist()
+    made = [_project(one, size) for one, size in zip(register.areas, ha, strict=True)]
     for said in made:
         if missing := [key for key in REQUIRED if not said.get(key)]:
             raise BadInput(
@@ -124,7 +156,7 @@ def projects(register: Register) -> bytes:
     return json.dumps(made, ensure_ascii=False, indent=1).encode()
 
 
-def _project(area: RestorationArea) -> dict[str, Any]:
+def _project(area: RestorationArea, size: float) -> dict[str, Any]:
     """What is said of an area by the connector's keys; what is not known is left out."""
     lists = vocabularies()
     admin = {"department": area.department, "municipality": area.municipality, "site_name": area.site}
@@ -138,11 +170,11 @@ def _project(area: RestorationArea) -> dict[str, Any]:
         "restoration_status": _label(lists.statuses, area.status),
         "restoration_type": _label(lists.types, area.restoration_type),
         "area_committed": area.area_committed,
-        "area_total": hectares([area.geometry]),
+        "area_total": size,
         "area_unit": "ha",
         "admin": {key: value for key, value in admin.items() if value},
         "tenure": _label(lists.tenures, area.tenure),
         "ecosystem_typology": list(area.ecosystems),
-        "activity": [lists.activities[one] or str(one) for one in area.activities],
+        "activity": [lists.activities[one] for one in area.activities],
     }
     return {key: value for key, value in said.items() if value not in (None, "", [], {})}

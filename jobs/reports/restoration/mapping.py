@@ -122,6 +122,12 @@ def read_mapping(path: Path) -> Columns:
     return _mapping(read(path))
 
 
+def countries() -> tuple[str, ...]:
+    """Those whose mapping comes along, e.g. `PE`."""
+    names = (one.name for one in files("jobs.reports.restoration").iterdir())
+    return tuple(sorted(name.split(".")[1] for name in names if re.fullmatch(r"mapping\.[A-Z]{2}\.yaml", name)))
+
+
 def shipped(country: str) -> Columns:
     """The mapping of a country that comes along, e.g. `PE`."""
     name = f"mapping.{country}.yaml"

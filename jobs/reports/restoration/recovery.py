@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 import numpy as np
@@ -18,15 +19,18 @@ from numpy.typing import ArrayLike, NDArray
 from detection.accuracy.bootstrap import Estimate, interval, resamples
 from detection.codes import NO_YEAR
 from detection.errors import BadInput
+from detection.segments.falls import Falls
 from detection.segments.recovery import METRICS, NOT_REACHED, Metrics, Numbers, Recovery, Regrowth, Years, summary
 from detection.segments.recovery import metrics as metrics_of
 from detection.segments.recovery import regrowth as regrowth_of
-from detection.types import parameters
+from detection.types import Mask, parameters
 
 QUANTILES: Final = (0.25, 0.5, 0.75)
 FIGURES: Final = (*METRICS, "onset", "age", "gain")
 """What is said of an area: the metrics, the first year of regrowth, its years so far, and how far the last value seen lies
 above the mean of the baseline."""
+ENDS: Final = (0.025, 0.975)
+"""Of a 95 % interval."""
 COLUMNS: Final = (
     "area_id", "metric", "index", "target_source", "value", "ci_low", "ci_high", "q25", "q50", "q75", "n_pix", "recovered",
 )  # fmt: skip
@@ -54,6 +58,8 @@ class Measuring:
 
     recovery: Recovery = Recovery()
     """What counts as recovered."""
+    falls: Falls = Falls()
+    """What is a loss and what a rise, where they are read from the series: `courses`."""
     draws: Annotated[int, Ge(100)] = 1000
     """Resamples of the bootstrap."""
     seed: Annotated[int, Ge(0)] = 1
@@ -189,18 +195,32 @@ def recovered(
     pixels = series.values.shape[1]
     began, ended = (_each(year, pixels, name) for name, year in (("start", start), ("end", end)))
     whole = None if target is None else _level(target, pixels)
-    inside = _weights(weights, pixels)
+    inside = weighed(weights, pixels)
     found = metrics_of(measuring.recovery, series.years, series.values, began, ended, whole)
     grown = regrowth_of(measuring.recovery, series.years, series.values, began, ended, whole)
     course = _course(measuring.recovery, series, ended, found, grown)
     source = "two years before the loss" if target is None else "given"
+    return summed(measuring, series, baseline, source, found, grown, course, inside)
+
+
+def summed(
+    measuring: Measuring,
+    series: Series,
+    baseline: Baseline,
+    target: str,
+    found: Metrics,
+    grown: Regrowth,
+    course: NDArray[np.uint8],
+    inside: Numbers,
+) -> Recovered:
+    """The recovery of an area whose pixels are measured: shares and figures; parameters as the fields of `Recovered`."""
     columns = {name: np.asarray(getattr(found, name)) for name in METRICS}
     columns["onset"] = np.where(grown.onset != NO_YEAR, grown.onset, np.nan)
     columns["age"] = np.where(grown.age >= 0, grown.age, np.nan)
     columns["gain"] = _gain(series, baseline)
     return Recovered(
         baseline,
-        source,
+        target,
         found,
         grown,
         inside,
@@ -208,6 +228,16 @@ def recovered(
         _shares(measuring, course, inside),
         _figures(measuring, columns, inside),
     )
+
+
+def weighed(given: ArrayLike | None, pixels: int) -> Numbers:
+    """(pixel,) what each counts, by default 1. Raises BadInput for weights that are none."""
+    weights = np.ones(pixels) if given is None else np.asarray(given, np.float64)
+    if weights.shape != (pixels,):
+        raise BadInput(f"recovery: weights {weights.shape}; one of each of the {pixels} pixels expected")
+    if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
+        raise BadInput("recovery: weights are nought or more, and not all nought; does the area overlap the pixels?")
+    return weights
 
 
 def rows(made: Recovered) -> tuple[tuple[Any, ...], ...]:
@@ -250,15 +280,6 @@ def _level(given: ArrayLike, pixels: int) -> Numbers:
     return np.broadcast_to(level, pixels)
 
 
-def _weights(given: ArrayLike | None, pixels: int) -> Numbers:
-    weights = np.ones(pixels) if given is None else np.asarray(given, np.float64)
-    if weights.shape != (pixels,):
-        raise BadInput(f"recovery: weights {weights.shape}; one of each of the {pixels} pixels expected")
-    if not (np.isfinite(weights) & (weights >= 0)).all() or not weights.any():
-        raise BadInput("recovery: weights are nought or more, and not all nought; does the area overlap the pixels?")
-    return weights
-
-
 def _course(recovery: Recovery, series: Series, end: Years, found: Metrics, grown: Regrowth) -> NDArray[np.uint8]:
     """(pixel,) `Course`."""
     row = np.clip(end - series.years[0], 0, len(series.years) - 1)
@@ -291,22 +312,19 @@ def _gain(series: Series, baseline: Baseline) -> Numbers:
 
 def _shares(measuring: Measuring, course: NDArray[np.uint8], weights: Numbers) -> dict[Course, Estimate]:
     flags = np.stack([(course == one).astype(np.float64) for one in Course], axis=-1)
-    drawn = _bootstrap(measuring, flags, np.broadcast_to(weights[:, None], flags.shape))
+    ends = _intervals(_bootstrap(measuring, flags, np.broadcast_to(weights[:, None], flags.shape)))
     total = float(weights.sum())
-    return {
-        one: Estimate(float(weights @ flags[:, n]) / total, *interval(drawn[:, n]), total)
-        for n, one in enumerate(Course)
-    }
+    return {one: Estimate(float(weights @ flags[:, n]) / total, *ends[n], total) for n, one in enumerate(Course)}
 
 
 def _figures(measuring: Measuring, columns: Mapping[str, Numbers], weights: Numbers) -> dict[str, Figure]:
     values = np.stack([np.where(columns[name] == NOT_REACHED, np.nan, columns[name]) for name in FIGURES], axis=-1)
     shown = np.where(np.isfinite(values), weights[:, None], 0.0)
-    drawn = _bootstrap(measuring, np.nan_to_num(values), shown)
+    ends = _intervals(_bootstrap(measuring, np.nan_to_num(values), shown))
     made = {}
     for n, name in enumerate(FIGURES):
         whole = summary(name, columns[name], weights)
-        mean = Estimate(_said(whole.mean), *interval(drawn[:, n]), float(shown[:, n].sum()))
+        mean = Estimate(_said(whole.mean), *ends[n], float(shown[:, n].sum()))
         share = _said(whole.recovered) if name in ("r80p", "rri", "y2r") else None
         made[name] = Figure(mean, _quantiles(columns[name], weights), whole.pixels, share)
     return made
@@ -314,21 +332,38 @@ def _figures(measuring: Measuring, columns: Mapping[str, Numbers], weights: Numb
 
 def _bootstrap(measuring: Measuring, values: Numbers, weights: Numbers) -> Numbers:
     """(draw, figure) weighted means over pixels drawn with replacement; NaN where none with a weight was drawn."""
-    lots = []
-    for counts in resamples(len(values), measuring.draws, measuring.seed):
-        bottom = counts @ weights
-        lots.append((counts @ (values * weights)) / np.where(bottom > 0, bottom, np.nan))
-    return np.concatenate(lots)
+    counts = _counts(len(values), measuring.draws, measuring.seed)
+    bottom = counts @ weights
+    return np.asarray((counts @ (values * weights)) / np.where(bottom > 0, bottom, np.nan))
+
+
+@lru_cache(maxsize=2)
+def _counts(pixels: int, draws: int, seed: int) -> Numbers:
+    """(draw, pixel) how often each was drawn: the same for all areas of as many pixels, so whoever measures them one after
+    the other waits once."""
+    return np.concatenate(list(resamples(pixels, draws, seed)))
+
+
+def _intervals(drawn: Numbers) -> list[tuple[float | None, float | None]]:
+    """`interval` of each column of (draw, figure)."""
+    whole: Mask = np.asarray(np.isfinite(drawn).all(axis=0))
+    ends = np.quantile(drawn[:, whole], ENDS, axis=0)
+    places = np.cumsum(whole) - 1
+    return [
+        (float(ends[0, places[n]]), float(ends[1, places[n]])) if whole[n] else interval(drawn[:, n])
+        for n in range(drawn.shape[1])
+    ]
 
 
 def _quantiles(values: Numbers, weights: Numbers) -> tuple[float | None, ...]:
-    """Weighted; what is not reached lies beyond every figure."""
+    """Weighted, the inverse of the distribution: the least value up to which as much lies; what is not reached lies beyond."""
     known = np.isfinite(values) & (weights > 0)
     if not known.any():
         return (None,) * len(QUANTILES)
     far = np.where(values == NOT_REACHED, np.inf, values)[known]
-    found = np.quantile(far, QUANTILES, weights=weights[known], method="inverted_cdf")
-    return tuple(_said(one) for one in found)
+    order = np.argsort(far, kind="stable")
+    below = np.cumsum(weights[known][order])
+    return tuple(_said(one) for one in far[order][np.searchsorted(below / below[-1], QUANTILES)])
 
 
 def _said(value: Any) -> float | None:

@@ -16,8 +16,20 @@ GROUP: Final = re.compile(r"([A-Z]+[1-9])(\.[1-9][0-9]?)?")
 
 
 @dataclass(frozen=True)
+class Indicator:
+    """An indicator of AURORA."""
+
+    label: str
+    """As the registry has it."""
+    unit: str
+    """As the registry has it."""
+    direction: str
+    """What counts as an improvement: `Increase` or `Reduce`."""
+
+
+@dataclass(frozen=True)
 class Vocabularies:
-    """What a receiver knows: id -> label; an empty label is one that was not read."""
+    """What a receiver knows: id -> label."""
 
     source: str
     """Where they were read."""
@@ -31,6 +43,10 @@ class Vocabularies:
     """Of the UN Decade on Ecosystem Restoration."""
     activities: Mapping[int, str]
     """What is done."""
+    land_use: Mapping[int, Indicator]
+    """AURORA's indicators of land use, all of them."""
+    goals: Mapping[int, Indicator]
+    """Those of AURORA's 112 indicators of goals of which satellites can say something."""
     biomes: tuple[str, ...]
     """Codes of level 2 of the IUCN typology."""
     ecosystem_names: Mapping[str, str]
@@ -51,7 +67,9 @@ def vocabularies() -> Vocabularies:
     """The lists that come along."""
     data = parse((files("jobs.reports.restoration") / FILE).read_text(encoding="utf-8"), Path(FILE)).data
     lists = ("statuses", "types", "tenures", "decade_ecosystems", "activities")
-    ids = {name: {int(key): label or "" for key, label in data[name].items()} for name in lists}
+    ids = {name: {int(key): label for key, label in data[name].items()} for name in lists}
+    aurora = [{int(k): Indicator(**said) for k, said in data[f"aurora_{n}"].items()} for n in ("land_use", "goals")]
+    biomes, names = tuple(data["biomes"]), data["ecosystem_names"]
     return Vocabularies(
-        source=data["source"], **ids, biomes=tuple(data["biomes"]), ecosystem_names=data["ecosystem_names"]
+        source=data["source"], **ids, land_use=aurora[0], goals=aurora[1], biomes=biomes, ecosystem_names=names
     )

@@ -11,7 +11,7 @@ from detection.types import parameters
 from jobs.mistakes import require
 from jobs.overlays import NAMED, Overlay
 from jobs.reports.areas.asked import Named
-from jobs.reports.restoration.mapping import shipped
+from jobs.reports.restoration.asked import RecoveryAsked, RegisterFile
 
 Year = Annotated[int, Interval(ge=1980, le=2200)]
 DRAWN: Final = NAMED
@@ -58,24 +58,6 @@ class Checking:
 
 
 @parameters
-class Register:
-    """A register of areas under restoration."""
-
-    name: Named
-    """Its name for people."""
-    path: Path
-    """GeoPackage, GeoJSON, KML or zipped shapefile, relative to the config file."""
-    country: str = "PE"
-    """Mapping of its columns that comes along."""
-    mapping: Path | None = None
-    """A mapping of your own (YAML), in place of that of the country."""
-
-    def __post_init__(self) -> None:
-        if self.mapping is None:
-            shipped(self.country)
-
-
-@parameters
 class TerritoryReport:
     """What satellites saw of one territory, on two pages; every part but the outline may be left out."""
 
@@ -88,11 +70,13 @@ class TerritoryReport:
     alerts: Annotated[Path, Field(examples=["../out/job/latest"])] | None = None
     """Folder of the products of a monitoring job, or its `alerts.geojson` or `alerts.parquet`."""
     newest: Annotated[int, Interval(ge=1, le=30)] = 6
-    """So many of the newest open alerts head the page."""
+    """So many of the newest open alerts are printed; with many more the page takes a third sheet."""
     peat: Layer | None = None
     """Where there is peat."""
-    registers: tuple[Register, ...] = ()
+    registers: tuple[RegisterFile, ...] = ()
     """Registers of areas under restoration."""
+    recovery: RecoveryAsked | None = None
+    """How the registered areas do, seen from satellites; null: only what the registers say is told."""
     overlays: tuple[Overlay, ...] = ()
     """Rivers, roads and settlements: drawn on the map, and said of alerts as the way to them."""
 
@@ -104,6 +88,11 @@ class TerritoryReport:
                 self.checked is None or self.history is not None,
                 ("checked", "history"),
                 "`checked` needs the map it is about; give `history`",
+            ),
+            (
+                self.recovery is None or bool(self.registers),
+                ("recovery", "registers"),
+                "`recovery` needs areas that it is about; give `registers`",
             ),
             (len(set(names)) == len(names), ("registers",), "two registers have one name; give each its own"),
             (

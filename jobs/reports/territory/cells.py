@@ -7,7 +7,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from rasterio.features import rasterize
-from scipy.ndimage import binary_dilation
 from shapely.geometry.base import BaseGeometry
 
 from detection.areas import inside
@@ -30,8 +29,7 @@ def shares(shape: BaseGeometry, part: Grid) -> NDArray[np.float64]:
     if edge.is_empty:
         return whole
     drawn = rasterize([edge], part.shape, fill=0, transform=part.transform, all_touched=True, dtype="uint8")
-    # What draws lines leaves out cells that they run along: their neighbours are measured, too.
-    rows, columns = np.nonzero(binary_dilation(drawn > 0, np.ones((3, 3))))
+    rows, columns = np.nonzero(drawn)
     left, top = part.west + columns * part.resolution, part.north - rows * part.resolution
     boxes = shapely.box(left, top - part.resolution, left + part.resolution, top)
     shapely.prepare(here)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import fsum
 from pathlib import Path
 from typing import Final
@@ -13,19 +13,20 @@ from shapely.geometry.base import BaseGeometry
 
 from detection.codes import CHANGE_TYPES, COUNT_NODATA, DRIVERS, Segmented
 from detection.context import Layer, covered, read_mask
-from detection.context.rasters import Raster
-from detection.errors import BadInput, GridMismatch
-from detection.sources.rasters import opened
+from detection.errors import BadInput
 from detection.types import Grid, Mask
-from jobs.reports.areas.maps import NOTHING, Codes, grid_of, is_simulated, of_part, open_codes
+from jobs.reports.areas.maps import NOTHING
 from jobs.reports.areas.strata import Progress
 from jobs.reports.cartography import step_of
+from jobs.reports.restoration.rasters import Codes, Plane, open_codes, open_yearly
 from jobs.reports.territory.asked import Maps
 from jobs.reports.territory.cells import weights, windows
 from jobs.reports.territory.picture import Picture, mosaic, thinned
 
-OPTIONAL: Final = ("change_type", "driver", "regrowth_age")
-"""Rasters that a history may lack: no model judged it, or its index is one that loss raises."""
+CODED: Final = ("change_type", "driver")
+"""Rasters that a history lacks where no model judged it."""
+AGES: Final = "regrowth_age.tif"
+"""Lacks where the index is one that loss raises."""
 YEARS_END: Final = 10_000
 """From here on a number is no year, but stands for none."""
 UNSAID: Final = "unclassified"
@@ -39,9 +40,9 @@ class History:
     folder: Path
     """Where they lie."""
     grid: Grid
-    """Of all of them."""
-    rasters: Mapping[str, Raster]
-    """By layer: `loss_year`, `segmented`, and those of OPTIONAL that are there; of ages the last band."""
+    """Of the years of loss."""
+    rasters: Mapping[str, Plane]
+    """By layer: `loss_year`, `segmented`, and what else is there; of ages the last year."""
     years: range
     """That are told."""
     archive: tuple[int, int] | None
@@ -52,7 +53,7 @@ class History:
     def read(self, name: str, part: Grid) -> Codes:
         """(y, x) numbers; NOTHING where there are none, or no such layer."""
         raster = self.rasters.get(name)
-        return np.full(part.shape, NOTHING, np.int64) if raster is None else of_part(raster, self.grid, part)
+        return np.full(part.shape, NOTHING, np.int64) if raster is None else raster.codes(part)
 
 
 @dataclass(frozen=True, order=True)
@@ -105,34 +106,23 @@ def open_history(asked: Maps) -> History:
     Raises BadInput: a file that is missing, broken, or not on our grids, and where nothing says which year is the last;
     GridMismatch for files that differ.
     """
-    names = ["loss_year", "segmented", *(one for one in OPTIONAL if (asked.folder / f"{one}.tif").is_file())]
-    rasters = {name: open_codes(asked.folder / f"{name}.tif", 1) for name in names}
-    archive = None
-    if "regrowth_age" in rasters:
-        archive = _archive(rasters["regrowth_age"].path)
-        rasters["regrowth_age"] = open_codes(rasters["regrowth_age"].path, archive[1] - archive[0] + 1)
-    grids = {grid_of(raster) for raster in rasters.values()}
-    if len(grids) > 1:
-        raise GridMismatch(f"{asked.folder}: its rasters lie on different grids; take those of one run")
-    simulated = any(is_simulated(raster.path) for raster in rasters.values())
-    return History(asked.folder, grids.pop(), rasters, _years(asked, archive), archive, simulated)
-
-
-def _archive(path: Path) -> tuple[int, int]:
-    """First and last calendar year: its bands are called so."""
-    with opened(path) as source:
-        said = [str(one) for one in source.descriptions]
-    if not all(one.isdecimal() for one in said) or [int(one) - int(said[0]) for one in said] != list(range(len(said))):
-        raise BadInput(
-            f"{path.name}: its bands are not called by years one after the other; take it as the job wrote it"
-        )
-    return int(said[0]), int(said[-1])
+    loss = open_codes(asked.folder / "loss_year.tif")
+    rasters, archive = {"loss_year": loss, "segmented": open_codes(asked.folder / "segmented.tif", like=loss)}, None
+    for name in CODED:
+        if (asked.folder / f"{name}.tif").is_file():
+            rasters[name] = open_codes(asked.folder / f"{name}.tif", like=loss)
+    if (asked.folder / AGES).is_file():
+        cube, years = open_yearly(asked.folder / AGES, like=loss)
+        archive = min(years), max(years)
+        rasters["regrowth_age"] = replace(cube, bands=(cube.bands[years[archive[1]]],))
+    simulated = any(raster.simulated for raster in rasters.values())
+    return History(asked.folder, loss.grid, rasters, _years(asked, archive), archive, simulated)
 
 
 def _years(asked: Maps, archive: tuple[int, int] | None) -> range:
     last = asked.last_year or (archive[1] if archive else None)
     if last is None:
-        raise BadInput(f"{asked.folder}: no regrowth_age.tif says which year is the last; give `last_year`")
+        raise BadInput(f"{asked.folder}: no {AGES} says which year is the last; give `last_year`")
     if archive and not archive[0] <= last <= archive[1]:
         raise BadInput(f"{asked.folder}: last_year {last} lies outside of its archive, {archive[0]} to {archive[1]}")
     return range(max(last - asked.years + 1, archive[0] if archive else 0), last + 1)

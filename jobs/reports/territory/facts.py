@@ -9,6 +9,7 @@ from jobs.notify.message import DRIVERS as DRIVER_NAMES
 from jobs.notify.message import TYPES, away
 from jobs.notify.notice import Nearby
 from jobs.reports.parts import Cell, Column, Table, coded
+from jobs.reports.restoration.wording import AREA_COURSES
 from jobs.reports.territory.alerts import OPEN, STATES, Alerts, Within
 from jobs.reports.territory.change import History
 from jobs.reports.territory.found import Found
@@ -36,7 +37,9 @@ KINDS: Final = {
     "unclassified": _("kind not known"),
 }
 """Type of change -> in words, within a sentence."""
-PRINTED: Final = 6
+FEW: Final = 10
+"""Registered areas that are printed; more are in the files alone (chosen: two sheets hold no more)."""
+PRINTED: Final = 7
 """Columns of alerts that the page has; the others are for programs."""
 REGROWTH: Final = {
     "regrowth_1_4": _("regrowth of 1 to 4 years"),
@@ -75,6 +78,7 @@ PARTS: Final = {
     "alerts": _("alerts"),
     "peat": _("map of peat"),
     "register": _("register of restoration"),
+    "recovery": _("how restored areas do"),
     "overlay": _("rivers, roads and places"),
 }
 """Part of the report -> in words."""
@@ -104,6 +108,8 @@ RESTORED: Final = (
     Column("year_end", "", _("Work ended"), 0),
     Column("hectares", "ha", _("Within the territory")),
     Column("area_ha", "ha", _("All of it")),
+    Column("begun", "", _("Has it begun")),
+    Column("course", "", _("How it does"), says=coded(AREA_COURSES)),
 )
 SOURCES: Final = (
     Column("part", "", _("Part of this report"), says=coded(PARTS)),
@@ -122,40 +128,41 @@ def tables(found: Found) -> Iterator[Table]:
     if found.alerts is not None:
         columns, told = _columns(found.alerts), tuple(map(_alert, found.alerts.alerts))
         newest = tuple(_alert(one)[:PRINTED] for one in found.alerts.of(OPEN)[: found.asked.newest])
-        yield Table("territory_newest", _("Newest open alerts"), columns[:PRINTED], newest)
+        yield Table("territory_newest", _("Newest open alerts"), columns[:PRINTED], newest, paper=True)
         yield Table("territory_alerts", _("All alerts, the newest first"), columns, told, _alert_notes)
     yield Table("territory_facts", _("Figures of this report, and what each rests on"), FACTS, tuple(_facts(found)))
     if found.restoration is not None:
         rows = tuple(_restored(found.restoration))
-        yield Table("territory_restoration", _("Registered areas under restoration"), RESTORED, rows)
+        yield Table(
+            "territory_restoration", _("Registered areas under restoration"), RESTORED, rows, paper=len(rows) <= FEW
+        )
     yield Table("territory_sources", _("Where the figures come from"), SOURCES, tuple(_sources(found)))
 
 
 def _columns(alerts: Alerts) -> tuple[Column, ...]:
-    """Of `territory_alerts`: where an alert lies is told as a way on the page, and as coordinates too."""
-    near = {one.utm: one.near for one in alerts.alerts if one.near is not None}
+    """Of `territory_alerts`: PRINTED and what only files have."""
+    near = {_near(one.near): one.near for one in alerts.alerts if one.near is not None}
     return (
         Column("short_code", "", _("Code")),
         Column("first_detected", "", _("Alert since")),
         Column("status", "", _("What stands of it"), says=coded(STATUS)),
         Column("hectares", "ha", _("Within the territory")),
         Column("change_type", "", _("What it seems to be"), says=coded(TYPES)),
-        Column("utm", "", _("Where; UTM as a GPS shows it"), says=lambda said, words: _way(near.get(said), words)),
+        Column("near", "", _("Where"), says=lambda said, words: away(near[said], words) if said in near else ""),
+        Column("utm", "", _("UTM, as a GPS shows it")),
         Column("change_date", "", _("First look that shows it"), page=False),
         Column("review_status", "", _("What people said"), page=False),
         Column("driver", "", _("Who or what did it, by the word of a model"), page=False),
         Column("area_ha", "ha", _("All of it"), page=False),
         Column("lon", "", _("Degrees east"), page=False),
         Column("lat", "", _("Degrees north"), page=False),
-        Column("near_name", "", _("Nearest named place"), page=False),
-        Column("near_m", "m", _("How far from there"), page=False),
-        Column("near_direction", "", _("Which way from there"), page=False),
         Column("id", "", _("Id"), page=False),
     )
 
 
-def _way(near: Nearby | None, words: Words) -> str:
-    return away(near, words) if near is not None else ""
+def _near(near: Nearby | None) -> str | None:
+    """Which way and how far from a named place, for files; the page has it in words."""
+    return None if near is None else f"{near.direction} {near.distance_m:.0f} m: {near.kind} {near.name}"
 
 
 def _alert_notes(words: Words) -> Sequence[str]:
@@ -223,16 +230,15 @@ def _by_status(alerts: Alerts) -> Iterator[tuple[Cell, ...]]:
 
 def _alert(one: Within) -> tuple[Cell, ...]:
     changed = one.changed.isoformat() if one.changed else None
-    near = (None, None, None) if one.near is None else (one.near.name, one.near.distance_m, one.near.direction)
     return (
-        one.code, one.detected.isoformat(), one.status, one.hectares, one.change_type, one.utm, changed, one.review or None,
-        one.driver or None, one.whole_ha, *one.lonlat, *near, one.id,
+        one.code, one.detected.isoformat(), one.status, one.hectares, one.change_type, _near(one.near), one.utm, changed,
+        one.review or None, one.driver or None, one.whole_ha, *one.lonlat, one.id,
     )  # fmt: skip
 
 
 def _restored(made: Restoration) -> Iterator[tuple[Cell, ...]]:
     for one in made.areas:
-        yield one.register, one.id, one.name, *one.years, one.hectares, one.whole_ha
+        yield one.register, one.id, one.name, *one.years, one.hectares, one.whole_ha, one.begun, one.course or None
 
 
 def _sources(found: Found) -> Iterator[tuple[Cell, ...]]:

@@ -9,7 +9,6 @@ from detection.codes import Turn
 from detection.errors import BadInput
 from detection.types import Grid
 from jobs.overlays import Overlays, open_overlays
-from jobs.reports.areas.maps import tag
 from jobs.reports.areas.strata import Progress
 from jobs.reports.territory.alerts import Alerts, placed, read_alerts
 from jobs.reports.territory.asked import TerritoryReport
@@ -19,7 +18,7 @@ from jobs.reports.territory.features import Piece, file_of, pieces
 from jobs.reports.territory.outline import Territory, grid_of, read_territory
 from jobs.reports.territory.picture import Picture
 from jobs.reports.territory.restored import Restoration, read_restoration
-from jobs.reports.territory.sources import Source, manifest_of
+from jobs.reports.territory.sources import Source, run_of
 
 LEAST_HA: Final = 1e-6
 """Less than a square centimetre is nothing: what is left where an edge runs along cells."""
@@ -97,7 +96,7 @@ def find(asked: TerritoryReport, place: str, progress: Progress) -> Found:
         alerts = placed(alerts, overlays)
     checked = None if asked.checked is None else read_checked(asked.checked)
     patches = () if history is None else _patches(history, territory, grid.crs)
-    restoration = read_restoration(asked.registers, territory) if asked.registers else None
+    restoration = read_restoration(asked.registers, asked.recovery, territory) if asked.registers else None
     sources = tuple(_sources(asked, history, checked, alerts, restoration))
     return Found(
         asked, place, territory, grid, history, sums, checked, patches, alerts, restoration, overlays, picture, sources
@@ -129,17 +128,19 @@ def _sources(
         first, last = history.archive or (history.years.start, history.years.stop - 1)
         paths = [raster.path for raster in history.rasters.values()]
         for path in (*paths, *_polygons(history.folder)):
-            run = tag(path, "RUN_ID") if path.suffix == ".tif" else manifest_of(path).run
-            yield Source("history", path, "", run, str(first), str(last), history.simulated)
+            yield Source("history", path, "", run_of(path), str(first), str(last), history.simulated)
     if checked is not None:
         years = str(checked.first), str(checked.last)
         yield Source("checked", checked.file, checked.where, "", *years, checked.simulated)
     if alerts is not None:
-        yield Source("alerts", alerts.file, "", manifest_of(alerts.file).run, *_span(alerts), alerts.simulated)
+        yield Source("alerts", alerts.file, "", run_of(alerts.file), *_span(alerts), alerts.simulated)
     if asked.peat is not None:
         yield Source("peat", asked.peat.path, str(asked.peat))
     for file in restoration.files if restoration else ():
         yield Source("register", file)
+    for file in restoration.archive if restoration else ():
+        run = run_of(file) if file.suffix == ".tif" else ""
+        yield Source("recovery", file, "", run, simulated=restoration.simulated if restoration else None)
     for one in asked.overlays:
         yield Source("overlay", one.path, f"{one.source} {one.version}")
 

@@ -26,7 +26,7 @@ def territory_report(
     return Report(
         "territory", TITLE, place, found.simulated or simulated, lambda words: tuple(plain(found, words)),
         lambda words: tuple(unknown(found, words)), tuple(tables(found)), tuple(_charts(found)), tuple(_layers(found)),
-        basis=_basis(found),
+        basis=_basis(found), paper=True,
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from detection.sources.rasters import opened
+
 TOLD: Final = 3
 """Of a path, so many last parts say enough."""
 
@@ -58,3 +60,11 @@ def manifest_of(file: Path) -> Manifest:
         return Manifest(str(said.get("run", "")), bool(said.get("simulated", False)))
     except (OSError, ValueError, AttributeError):  # anybody may copy a file without it
         return Manifest()
+
+
+def run_of(file: Path) -> str:
+    """Which run made a file: what a raster says of itself, or the manifest beside it."""
+    if file.suffix != ".tif":
+        return manifest_of(file).run
+    with opened(file) as source:
+        return str(source.tags().get("RUN_ID", ""))

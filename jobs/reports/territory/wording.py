@@ -1,5 +1,6 @@
 """What is said of a territory, in plain words, for the people who live there; texts of the catalogue."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from detection.areas import SQUARE_METRES_A_HECTARE
 from detection.codes import CHANGE_TYPES
 from jobs.reports.areas.plain import FIELD_HA, amount, rounded
+from jobs.reports.restoration.wording import AREA_COURSES
 from jobs.reports.territory.alerts import FINISHED, OPEN, REJECTED, TAKEN_BACK, Alerts
 from jobs.reports.territory.checked import Checked, Range
 from jobs.reports.territory.facts import KINDS
@@ -31,6 +33,7 @@ PARTS: Final = (
     ("alerts", _("new alerts")),
     ("peat", _("peat")),
     ("registers", _("areas under restoration")),
+    ("recovery", _("how areas under restoration do")),
     ("overlays", _("rivers, roads and places")),
 )
 """Key of the config -> what is not looked at without it."""
@@ -168,13 +171,14 @@ def _alerts(alerts: Alerts, words: Words) -> Iterator[str]:
 
 
 def _restoration(made: Restoration, words: Words) -> Iterator[str]:
-    if not made.areas:
-        yield words.say(_("No registered area under restoration lies here."))
+    begun = made.begun
+    if not begun:
+        yield words.say(_("No registered area where restoration has begun lies here."))
         return
     yield words.count(
         _("{n} registered area under restoration lies here."),
         _("{n} registered areas under restoration lie here."),
-        len(made.areas),
+        len(begun),
     )
     yield words.say(_("Together they cover {hectares} hectares of it."), hectares=amount(made.union_ha, words))
     if made.shared_ha >= LEAST_HA:
@@ -182,6 +186,13 @@ def _restoration(made: Restoration, words: Words) -> Iterator[str]:
             _("More than one area claims {hectares} hectares; these count once."),
             hectares=amount(made.shared_ha, words),
         )
+    if many := Counter(one.course for one in begun if one.course):
+        parts = "; ".join(
+            f"{words.say(AREA_COURSES[course])}, {words.count(_('{n} area'), _('{n} areas'), many[course])}"
+            for course in AREA_COURSES
+            if many[course]
+        )
+        yield words.say(_("How they do, seen from satellites: {parts}."), parts=parts)
 
 
 def unknown(found: Found, words: Words) -> Iterator[str]:
@@ -199,7 +210,14 @@ def unknown(found: Found, words: Words) -> Iterator[str]:
         yield from _assumed(found, found.checked, words)
     yield from _dates(found, words)
     if (made := found.restoration) is not None and made.areas:
-        yield words.say(_("A register says where work was announced, not how the forest does there."))
+        if found.asked.recovery is None:
+            yield words.say(_("A register says where work was announced, not how the forest does there."))
+        if waiting := len(made.areas) - len(made.begun):
+            yield words.count(
+                _("{n} area is registered but has not begun; it is not counted."),
+                _("{n} areas are registered but have not begun; they are not counted."),
+                waiting,
+            )
         if made.unmeasured:
             yield words.count(
                 _("{n} registered area is drawn without outline, and has no hectares."),
