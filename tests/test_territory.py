@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import restorationsetup
 import shapely
 import shapely.affinity
 from areasetup import asked as of_areas
@@ -41,6 +42,7 @@ from detection.errors import BadInput, GridMismatch
 from detection.types import Grid
 from jobs.overlays import Overlay
 from jobs.reports.form import as_csv
+from jobs.reports.restoration.asked import RecoveryAsked, RegisterFile
 from jobs.reports.territory.alerts import read_alerts
 from jobs.reports.territory.asked import Checking, Maps, Outline, TerritoryReport
 from jobs.reports.territory.cells import shares
@@ -50,6 +52,7 @@ from jobs.reports.territory.outline import grid_of, read_territory
 from jobs.reports.territory.picture import Shown, periods
 from jobs.reports.territory.restored import read_restoration
 from jobs.reports.territory.trend import trend
+from jobs.words import Words
 
 KML = """<kml xmlns="http://www.opengis.net/kml/2.2"><Document><Placemark>
 <ExtendedData><Data name="code"><value>7</value></Data></ExtendedData>
@@ -414,6 +417,34 @@ def test_areas_elsewhere_or_beside_do_not_count_and_points_have_no_hectares(tmp_
     shapes = [area(0, 0, 4, 4), area(5, 0, 10, 5), area(12, 12, 13, 13).centroid]
     made = read_restoration((register(tmp_path / "one.geojson", shapes),), None, read_territory(outline(tmp_path)))
     assert [one.id for one in made.areas] == ["R-2"] and (made.union_ha, made.unmeasured) == (0, 1)
+
+
+def test_how_restored_areas_do_is_told_of_those_that_have_begun(tmp_path: Path) -> None:
+    west, south, east, north = restorationsetup.GRID.bounds
+    (tmp_path / "here").mkdir()
+    place = Outline(path=gpkg(tmp_path / "here" / "a.gpkg", [shapely.box(west, south, east, north - 60)], [{"n": 1}]))
+    told = restorationsetup.everything()
+    file = restorationsetup.register(tmp_path / "all.geojson", *told)
+    some = (RegisterFile(name="all", path=file),)
+    asked_for = RecoveryAsked(history=restorationsetup.archive(tmp_path / "index"))
+    made = read_restoration(some, asked_for, read_territory(place))
+    courses = {one.id: one.course for one in made.areas}
+    assert {name: courses[name] for name in ("back", "bare", "again", "forest")} == {
+        "back": "recovering", "bare": "stalled", "again": "recleared", "forest": "untouched",
+    }  # fmt: skip
+    assert courses["later"] == "" and "far" not in courses and "tiny" not in courses, (
+        "not begun, elsewhere, at the edge"
+    )
+    assert made.simulated and made.union_ha == pytest.approx(
+        sum(one.hectares for one in made.areas if one.id != "later"), rel=1e-9
+    )
+    whole = report(TerritoryReport(area=place, registers=some, recovery=asked_for))
+    text = " ".join((*whole.plain(Words("en")), *whole.unknown(Words("en"))))
+    assert (
+        "most of it was cleared again, 1 area" in text
+        and "1 area is registered but has not begun; it is not counted." in text
+    )
+    assert whole.simulated and "A register says where" not in text
 
 
 # ---- what is refused
