@@ -170,8 +170,8 @@ def main() -> None:
     every = list(measured())
     told_ = [
         f"SIMULATED, both variants, worlds of `benchmarks/restoration.py` ({len(SEEDS)} a region, {SIDE} cells a side): areas",
-        f"that had grown back for more than {HISTORY} years before the year in which most of them was cleared again, watched from",
-        "its first day, cell by cell, on Landsat's NBR, by the monitor of `configs/series-index.yaml` with three years of history.",
+        f"that had grown back for more than {HISTORY} years before the year in which most of them was cleared again, watched",
+        "from its first day, cell by cell, on Landsat's NBR, by that of `configs/series-index.yaml` with three years of history.",
         "An area is noticed when half of its cells are confirmed (or provisional: alarm). 95 % intervals by bootstrap of areas.",
         "",
         *lines(every),

@@ -267,15 +267,16 @@ def _training(config: Path | None, model: str | None) -> Any:
 
 
 @sachawatch.command()
-@click.argument("section", type=click.Choice(["areas", "redd", "peat", "claims", "restoration"]))
+@click.argument("section", type=click.Choice(["areas", "redd", "peat", "claims", "restoration", "territory"]))
 @CONFIG
 def report(section: Any, config: Path) -> None:
-    """Make the report SECTION of CONFIG (kind report): areas with intervals, emissions, peat, claims, restoration.
+    """Make the report SECTION of CONFIG (kind report): areas with intervals, emissions, peat, claims, restoration, territory.
 
     \b
     sachawatch report areas report.yaml     the sample to interpret, then areas with intervals
     sachawatch report redd report.yaml      emissions from forest and their reduction
     sachawatch report restoration report.yaml     registered areas: hectares, how they do, files for platforms
+    sachawatch report territory report.yaml       two pages on a district, a community, a concession, a parcel
     """
     from jobs.progress import shown
     from jobs.reports.run import report as make

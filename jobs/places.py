@@ -17,7 +17,7 @@ from shapely import MultiPolygon
 from detection.alerts import Alert
 from detection.areas import LONLAT, cell_hectares
 from detection.errors import BadInput, GridMismatch
-from detection.types import Grid, Mask
+from detection.types import RESOLUTIONS, Grid, Mask
 from jobs.notify.notice import Direction, Nearby, Overlap, Place, Relation
 from jobs.outputs.vectors import Place as Point
 from jobs.outputs.vectors import outlines, pointed, to_lonlat
@@ -87,6 +87,16 @@ def places_of(alerts: Sequence[Alert], overlays: Overlays, resolution: int) -> l
         touched = tuple(sorted(overlaps[i], key=_order))
         places.append(Place(degrees[i], one.lon, one.lat, utm, touched, nearby[i]))
     return places
+
+
+def named_near(
+    points: NDArray[np.float64], lonlat: NDArray[np.float64], overlays: Overlays
+) -> list[tuple[Nearby, ...]]:
+    """(point,) named places, as `places_of` has them; points: (point, 2) metres of the overlays' CRS, lonlat: in degrees."""
+    if not len(points):
+        return []
+    none, lattice = np.zeros(0), Grid(overlays.crs, 0, 0, min(RESOLUTIONS), (1, 1))
+    return _nearby(overlays.layers, _Spots(lattice, none, none, none, points, lonlat))
 
 
 def unrestricted(place: Place, overlays: Sequence[Overlay]) -> Place:

@@ -23,6 +23,7 @@ PLACED: Final = (
     "peat",
     "claims",
     "restoration",
+    "territory",
 )
 """Sections whose paths are relative to the config file."""
 

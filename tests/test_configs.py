@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from os.path import normpath
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import territorysetup
 from jobsetup import NOON
 
 from detection.codes import NO_YEAR, Segmented
@@ -27,6 +29,7 @@ from jobs.reports.areas.asked import HistoryMap
 from jobs.reports.asked import ReportConfig
 from jobs.reports.form import files
 from jobs.reports.run import MAKERS, made_of
+from jobs.reports.territory.asked import TerritoryReport
 from jobs.run import run
 from jobs.series import run_series
 from jobs.training.asked import TrainConfig
@@ -221,6 +224,19 @@ def map_of_a_history(folder: Path) -> Path:
     return folder
 
 
+def with_small_products(config: ReportConfig, folder: Path) -> TerritoryReport:
+    """The section with products made here in place of those of the jobs that ship, whose folders it names."""
+    told = config.territory
+    assert told is not None and told.history is not None and told.alerts is not None
+    for named, some in ((told.history.folder, HISTORY), (told.alerts, MONITOR)):
+        job = some[f"{named.parent.name}.yaml"]
+        assert Path(normpath(named)) == ROOT / job.output.folder / job.name / "latest"
+    place = replace(territorysetup.GRID, west=370_680, north=8_592_480)
+    maps = territorysetup.history(folder / "h", grid=place, simulated=True)
+    alerts = territorysetup.alerts(folder / "a", territorysetup.moved(territorysetup.some_alerts(), place))
+    return replace(told, history=replace(told.history, folder=maps), alerts=alerts)
+
+
 @pytest.mark.parametrize(("name", "which"), SECTIONS)
 def test_a_report_is_made_and_says_whether_it_is_simulated(name: str, which: str, tmp_path: Path) -> None:
     """Its map is that of a history that ships, here a small one in its place."""
@@ -231,8 +247,10 @@ def test_a_report_is_made_and_says_whether_it_is_simulated(name: str, which: str
         assert config.areas is not None and isinstance(config.areas.map, HistoryMap)
         folder = config.areas.map.folder
         history = HISTORY[f"{folder.parent.name}.yaml"]
-        assert folder.resolve() == ROOT / history.output.folder / history.name / "latest"
+        assert Path(normpath(folder)) == ROOT / history.output.folder / history.name / "latest"
         config = replace(config, areas=replace(config.areas, map=HistoryMap(folder=map_of_a_history(tmp_path))))
+    if which == "territory":
+        config = replace(config, territory=with_small_products(config, tmp_path))
     made = made_of(config, which, lambda *_: None)  # type: ignore[arg-type]
     pages = files(made, config.languages)
     assert made.simulated == (which != "claims") and made.place == config.place, "the texts of claims are real"

@@ -1,5 +1,6 @@
 """The map of a report of areas: no change is lost in thinning, and it does not depend on how it is read."""
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from jobs.reports.areas import overview as module
 from jobs.reports.areas.overview import drawn, overview
 from jobs.reports.areas.sample import design, draw
 from jobs.reports.areas.strata import OUTSIDE, frame, measure
+from jobs.reports.cartography import step_of
 from jobs.words import Words
 
 
@@ -28,7 +30,7 @@ def there(tmp_path: Path) -> Any:
 def test_thinning_loses_no_change_and_places_stay_where_they_are(
     there: Any, largest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LARGEST", largest)
+    monkeypatch.setattr(module, "step_of", partial(step_of, largest=largest))
     found = overview(there.frame, there.sample, {"loss"})
     whole = there.frame.members(GRID)
     step = found.step

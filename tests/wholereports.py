@@ -4,7 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from areasetup import GRID, world, write_map
-from shapely import box
+from shapely import LineString, box
+from territorysetup import area as cells
+from territorysetup import asked as all_of_it
+from territorysetup import geojson
+from territorysetup import report as of_territory
 from test_claims_report import made as of_claims
 from test_redd_report import AREAS
 from test_redd_report import made as of_redd
@@ -12,6 +16,7 @@ from test_report_areas_boundaries import layer
 from test_report_areas_report import report as of_areas
 from test_report_areas_report import with_answers
 
+from jobs.overlays import Overlay
 from jobs.reports.areas.asked import Sampling
 from jobs.reports.parts import Report
 from jobs.reports.peat.asked import PeatReport
@@ -28,6 +33,7 @@ pole_forest,burnt,2019,12,,
 open_peat,road_flooded,2019,4,1,
 """
 LATER = "T3_cut,T3,north,DF,forest,field,2500,300\nT3_thin,T3,north,DG,forest,forest_deg,2900,420\n"
+HAND: dict[str, Any] = {"source": "made by hand", "version": "1", "name_field": "n"}
 SETS = ("peat-ipcc-2013-wetlands", "peat-palm-degradation", "peat-excavation")
 
 
@@ -74,5 +80,19 @@ def claims(_: Path) -> Report:
     return of_claims()
 
 
-WHOLE = {"areas": areas, "redd": redd, "peat": peat, "claims": claims}
+def territory(folder: Path) -> Report:
+    """With all its parts, alerts of every state, and places whose names are long."""
+    spots = [cells(r, c, r + 0.01, c + 0.01).centroid for r, c in ((12, 20), (13, 21), (31, 44), (60, 12))]
+    names = [{"n": one} for one in ("Puerto Nuevo", "Nueva Esperanza del Alto Manu", "Boca Colorado", "Shintuya")]
+    stream = LineString([cells(r, c, r + 0.01, c + 0.01).centroid for r, c in ((6, -9), (15, 12), (11, 30), (25, 70))])
+    layers = (
+        Overlay(name="towns", kind="settlement", path=geojson(folder / "towns.geojson", spots, names), **HAND),
+        Overlay(
+            name="rivers", kind="river", path=geojson(folder / "r.geojson", [stream], [{"n": "Malinowski"}]), **HAND
+        ),
+    )
+    return of_territory(all_of_it(folder, overlays=layers), simulated=True)
+
+
+WHOLE = {"areas": areas, "redd": redd, "peat": peat, "claims": claims, "territory": territory}
 """Name -> a full report, made from files in a folder."""

@@ -12,10 +12,11 @@ from jobs.reports.claims.asked import ClaimsReport
 from jobs.reports.peat.asked import PeatReport
 from jobs.reports.redd.asked import ReddReport
 from jobs.reports.restoration.asked import RestorationReport
+from jobs.reports.territory.asked import TerritoryReport
 from jobs.sections import Name, Output
 from jobs.words import Words
 
-ReportKind = Literal["areas", "redd", "peat", "claims", "restoration"]
+ReportKind = Literal["areas", "redd", "peat", "claims", "restoration", "territory"]
 
 
 @parameters
@@ -29,8 +30,8 @@ class ReportConfig:
     place: Annotated[str, MinLen(1), Field(examples=["Madre de Dios"])]
     """Name of the area for people, and `aoi_id` in tables."""
     simulated: bool = False
-    """Something that goes into areas, redd, peat or restoration is invented: every page and workbook says so. Of maps of our own
-    jobs it is known; of claims their own section says it."""
+    """Something that goes into areas, redd, peat, restoration or territory is invented: every page and workbook says so. Of maps
+    and alerts of our own jobs it is known; of claims their own section says it."""
     languages: Annotated[tuple[str, ...], MinLen(1)] = ("es", "en")
     """Languages of the pages, the first also of the workbook; there are catalogues of `en` and `es`."""
     areas: AreaReport | None = None
@@ -43,6 +44,8 @@ class ReportConfig:
     """What the numbers of a claim support."""
     restoration: RestorationReport | None = None
     """How much is under restoration, how it does, and the files that restoration platforms take."""
+    territory: TerritoryReport | None = None
+    """What satellites saw of one territory, on two pages for the people who live there."""
     output: Output = Output()
     """Where reports go: `NAME/SECTION/latest` in this folder."""
 

@@ -49,12 +49,19 @@ def _restoration(config: ReportConfig, progress: Progress) -> Report:
     return restoration_report(_wanted(config.restoration), config.place, simulated=config.simulated, progress=progress)
 
 
+def _territory(config: ReportConfig, progress: Progress) -> Report:
+    from jobs.reports.territory.report import territory_report
+
+    return territory_report(_wanted(config.territory), config.place, simulated=config.simulated, progress=progress)
+
+
 MAKERS: Final[Mapping[ReportKind, Maker]] = {
     "areas": _areas,
     "redd": _redd,
     "peat": _peat,
     "claims": _claims,
     "restoration": _restoration,
+    "territory": _territory,
 }
 """Section of the config -> who makes its report; each brings libraries that the others should not wait for."""
 Section = TypeVar("Section")
