@@ -258,10 +258,10 @@ def _head(many: int) -> list[str]:
         "",
         "Other seeds than those before: a first look at both variants of the seeds 5601 to 5604 (without coffee open 0.953,",
         "blind 0.849; cleared again 0.944 and 0.723) found one error, mended since: a loss in years without a value was dated to",
-        "the first value after it and taken for a second one. What else was missed there, area by area: crops, which in the blind",
-        "worlds have 0.8 of the NBR of forest and so count as grown; forest cleared for pasture with 0.7 of its NBR, a loss seen",
-        "late or not at all; clearings in the last months; and a second clearing between years that were not seen, dated to the",
-        "first one seen.",
+        "the first value after it and taken for a second one. What else was missed there, area by area: crops, which in the",
+        "blind worlds have 0.8 of the NBR of forest and so count as grown; forest cleared for pasture with 0.7 of its NBR,",
+        "a loss seen late or not at all; clearings in the last months; and a second clearing between years that were not seen,",
+        "dated to the first one seen.",
         "",
     ]
 
