@@ -256,6 +256,13 @@ def _head(many: int) -> list[str]:
         "km. Coffee: most of what an area lost is coffee at the end, which is stalled in truth; the simulator makes shade coffee",
         "look like secondary forest. Growth follows a clearing at once here: no world restores what was pasture for years.",
         "",
+        "Other seeds than those before: a first look at both variants of the seeds 5601 to 5604 (without coffee open 0.953,",
+        "blind 0.849; cleared again 0.944 and 0.723) found one error, mended since: a loss in years without a value was dated to",
+        "the first value after it and taken for a second one. What else was missed there, area by area: crops, which in the",
+        "blind worlds have 0.8 of the NBR of forest and so count as grown; forest cleared for pasture with 0.7 of its NBR,",
+        "a loss seen late or not at all; clearings in the last months; and a second clearing between years that were not seen,",
+        "dated to the first one seen.",
+        "",
     ]
 
 

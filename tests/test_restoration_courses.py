@@ -138,6 +138,16 @@ def test_without_a_loss_and_without_forest_nearby_nothing_is_said() -> None:
     assert course_of(grown) == AreaCourse.RECOVERING and grown.target == courses.OWN
 
 
+def test_an_index_below_nought_loses_nothing() -> None:
+    assert course_of(told([-0.1] * 11, reference=None)) == AreaCourse.NOT_MEASURED
+
+
+def test_a_bad_year_after_the_onset_is_an_interruption() -> None:
+    made = told([*FOREST, *BARE, *GREEN, 0.7, 0.3, 0.7, 0.7])
+    assert course_of(made) == AreaCourse.RECOVERING and made.regrowth.interruptions.tolist() == [1]
+    assert made.regrowth.age.tolist() == [2014 - 2006]
+
+
 def test_where_the_targets_come_from_is_said() -> None:
     low, own = PIXELS["pasture from the first"][0][:11], PIXELS["grows back"][0]
     assert told(low).target == courses.NEARBY and told(low).metrics.target.tolist() == [0.7]

@@ -1,4 +1,5 @@
-"""Whole archives cut into segments: `ccdc` of many looks a year, `landtrendr` of one value a year, `aftermath` of their losses.
+"""Whole archives cut into segments: `ccdc` of many looks a year, `landtrendr` of one value a year, `aftermath` of their losses;
+`falls` reads losses and rises from yearly values without cutting them up.
 
 To add a method: a module with a parameter class that has a `kind`, its line in `segments`, and its class in the union of
 `jobs/config.py`.
