@@ -23,13 +23,13 @@ from detection.context import Context, Layer
 from detection.errors import BadInput
 from detection.prepare import Prepare
 from detection.segments import Annual
-from detection.types import Grid, to_day
+from detection.types import SECONDS_A_DAY, Grid, Scene, to_day
 from jobs.config import Cluster, HistoryConfig
 from jobs.estimate import check_memory, estimate, memory_gb, stitching_gb
 from jobs.history import run as driver
 from jobs.history import scratch, tile
 from jobs.history.run import HistoryOutcome, home
-from jobs.history.yearly import step
+from jobs.history.yearly import step, without_water
 from jobs.outputs.vectors import to_lonlat
 from jobs.plan import HistoryPlan, plan_history
 
@@ -232,3 +232,19 @@ def _allowing(work: HistoryPlan, gigabytes: float) -> HistoryPlan:
     asked: Any = replace(work.config, cluster=Cluster(memory_gb_per_worker=gigabytes))
     assert isinstance(asked, HistoryConfig)
     return replace(work, config=asked)
+
+
+def test_a_pond_is_no_forest_where_bands_tell() -> None:
+    """NBR is as high over it. Of an index that loss raises, 0 would be forest: nothing is changed there (`levels`)."""
+    scenes = tuple(Scene(to_day(day) * SECONDS_A_DAY, "landsat-8", str(day)) for day in DAYS[:2])
+    nbr_, green, nir = (
+        np.full((2, 3), 0.6, np.float32),
+        np.full((2, 3), 0.05, np.float32),
+        np.full((2, 3), 0.3, np.float32),
+    )
+    nir[0, 1], nbr_[1, 2] = 0.02, np.nan
+    values = np.stack([nbr_, green, nir], 1)
+    found = without_water(scenes, values, ("nbr", "green", "nir")).values[:, 0]
+    np.testing.assert_array_equal(found, np.array([[0.6, 0, 0.6], [0.6, 0.6, np.nan]], np.float32))
+    np.testing.assert_array_equal(without_water(scenes, values, ("nbr", "red", "nir")).values[:, 0], nbr_)
+    assert values[0, 0, 1] == np.float32(0.6), "the looks themselves stay"

@@ -20,7 +20,8 @@ from detection.segments import Aftermath, Annual, Recovery
 from detection.segments.aftermath import NEVER, aftermath
 from detection.segments.annual import yearly
 from detection.segments.recovery import Numbers, Regrowth, Years, regrowth
-from detection.types import Codes, Float, Grid, Mask
+from detection.types import Codes, Grid, Mask
+from jobs.history.yearly import without_water
 
 CLEARED: Final = 0.5
 """Share of the index that must be gone in the year of the lowest value: most of the cell was bare. Thinning, blowdown, dying
@@ -89,7 +90,7 @@ def standing(
     pixels, place = np.unique(after.losses["pixel"], return_inverse=True)
     if not len(pixels):
         return np.zeros(0, STAND)
-    dry, losses = Looks(looks.scenes, _without_water(looks, planes, pixels)), after.losses.copy()
+    dry, losses = without_water(looks.scenes, looks.values[:, :, pixels], planes), after.losses.copy()
     losses["pixel"] = place
     felled = _felled(recovery, dry, losses, sign, annual or Annual())
     start, end = felled.after.start, felled.after.end
@@ -101,17 +102,6 @@ def standing(
     made["pixel"] = pixels[felled.after.losses["pixel"][stands]]
     made["onset"], made["until"] = found.onset[stands], until[stands]
     return made
-
-
-def _without_water(looks: Looks, planes: tuple[str, ...], pixels: NDArray[Any]) -> Float:
-    """(time, 1, pixel) the leading plane; 0, no vegetation, in looks at water (green above NIR: McFeeters 1996), where planes
-    tell. NBR and its like are as high over a mine's pond as over forest."""
-    values = looks.values[:, :, pixels]
-    leading = np.ascontiguousarray(values[:, :1])
-    if {"green", "nir"} <= set(planes):
-        water = values[:, planes.index("green")] > values[:, planes.index("nir")]
-        leading[:, 0][water & np.isfinite(leading[:, 0])] = 0
-    return leading
 
 
 def _felled(recovery: Recovery, looks: Looks, losses: NDArray[Any], sign: int, annual: Annual) -> _Felled:

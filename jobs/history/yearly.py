@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detection.monitors import Looks
 from detection.segments import Annual
 from detection.segments.annual import yearly
-from detection.types import Mask, Scene
+from detection.types import Float, Mask, Scene
 from jobs.outputs.rasters import LAYERS
 from jobs.plan import HistoryPlan
 
@@ -52,15 +52,26 @@ def step(work: HistoryPlan) -> float:
 def levels(work: HistoryPlan, looks: Looks, inside: Mask, years: range) -> Levels:
     """The leading plane of a row of pixels, laid out as `inside` (y, x), the cells of which anything is said.
 
-    Looks of a season that ends after the last of `years` are left out, as are values that int16 cannot hold.
+    Of an index that loss lowers, looks at water count as 0, see `without_water`. Looks of a season that ends after the last of
+    `years` are left out, as are values that int16 cannot hold.
     """
     stored = blank(years, inside.shape).stored
-    leading = Looks(looks.scenes, np.ascontiguousarray(looks.values[:, :1]))
-    made = yearly(work.config.annual or Annual(), leading)
+    names = work.config.names if work.config.prepare.loss == "lowers" else ()
+    made = yearly(work.config.annual or Annual(), without_water(looks.scenes, looks.values, names))
     for scene, values in zip(made.scenes, made.values[:, 0], strict=True):
         if scene.when.year in years:
             stored[years.index(scene.when.year)] = _stored(values.reshape(inside.shape), inside, step(work))
     return Levels(years.start, stored)
+
+
+def without_water(scenes: Sequence[Scene], values: Float, planes: Sequence[str]) -> Looks:
+    """The leading plane of (time, plane, pixel) values; 0, no vegetation, in looks at water (green above NIR: McFeeters 1996),
+    where planes tell. NBR and its like are as high over a mine's pond as over forest."""
+    leading = np.array(values[:, :1])
+    if {"green", "nir"} <= set(planes):
+        water = values[:, planes.index("green")] > values[:, planes.index("nir")]
+        leading[:, 0][water & np.isfinite(leading[:, 0])] = 0
+    return Looks(tuple(scenes), leading)
 
 
 def blank(years: range, shape: tuple[int, ...]) -> Levels:

@@ -81,7 +81,7 @@ LAYERS: Final[Mapping[str, Layer]] = {
     "index_yearly": Layer(
         "int16",
         np.iinfo(np.int16).min,
-        "index in the look that stands for the year of the band, in its units; unscaled = stored times the scale",
+        "index in the look that stands for the year of the band, 0 over water where bands tell it; times the scale of the file",
         "1",
         yearly=True,
     ),
