@@ -138,7 +138,7 @@ def judged(
     """Every world of a plan, both variants; the look at the blind ones is put on record before the first is opened."""
     assert isinstance(asked.data, SimulatedTruth)
     data = replace(asked.data, cells=SIDE, seeds=SEEDS)
-    _record_blind(replace(asked, name="regrowth-map", data=data), " ".join(methods), why)
+    record_blind(replace(asked, name="regrowth-map", data=data), " ".join(methods), why)
     planes = tuple(dict.fromkeys(name for _, names, _ in methods.values() for name in names))
     for piece in pieces("regrowth", data):
         yield _world(piece, data, planes, methods)
@@ -156,7 +156,7 @@ def _world(piece: Piece, data: Any, planes: tuple[str, ...], methods: Mapping[st
     return Judged(piece.group, truth, made)
 
 
-def _record_blind(asked: EvaluateConfig, detectors: str, why: str) -> None:
+def record_blind(asked: EvaluateConfig, detectors: str, why: str) -> None:
     """A line in the log of looks at the blind variant, as `jobs.evaluation.run` writes them."""
     data: Any = asked.data
     row = [now().isoformat(timespec="seconds"), asked.name, config_digest(asked)[:16], " ".join(data.regions)]

@@ -20,7 +20,7 @@ from detection.simulator.landscape import landscape
 from detection.simulator.parameters import Surface
 from detection.sources.simulated import Simulated, SimulatedParameters
 from detection.types import Mask, to_day
-from jobs.reports.restoration.courses import WHOLE, area_course
+from jobs.reports.restoration.courses import WHOLE, AreaCourse, area_course
 from jobs.reports.restoration.recovery import Course
 
 SMALLEST: Final = 0.5
@@ -36,7 +36,7 @@ LATEST: Final = 2020
 STYLES: Final = ("exact", "exact", "wide", "shifted")
 LASTING: Final = 3
 """Whole calendar years for which growth must stand to count, or bare land to count as stalled."""
-SECONDARY: Final = range(int(Surface.SECONDARY_1), int(Surface.SECONDARY_40) + 1)
+SECONDARY: Final = tuple(range(int(Surface.SECONDARY_1), int(Surface.SECONDARY_40) + 1))
 COFFEE: Final = (int(Surface.SUN_COFFEE), int(Surface.SHADE_COFFEE))
 HURT: Final = (Course.STALLED, Course.RECOVERING, Course.RECLEARED)
 UNJUDGED: Final = -1
@@ -63,6 +63,11 @@ class Ground:
         """(cell,) is it coffee at the end?"""
         return np.isin(self.surface[-1], COFFEE)
 
+    @property
+    def old(self) -> Mask:
+        """(cell,) is it forest that is not secondary, from first to last?"""
+        return np.asarray(self.grown.all(0) & ~np.isin(self.surface, SECONDARY).any(0))
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -84,18 +89,38 @@ class Drawn:
     """(pixel,) true year in which growth began that lasted, NO_YEAR."""
     again: NDArray[np.int32]
     """(pixel,) true year of the clearing after it, NO_YEAR."""
-    coffee: Mask
+    planted: Mask
     """(pixel,) is it coffee at the end?"""
 
     @property
     def truth(self) -> int:
-        """What is true of most of its hectares: `AreaCourse`, or UNJUDGED."""
-        whole = self.weights.sum()
-        shares = {one: float(self.weights[self.course == one].sum() / whole) for one in Course}
-        early = float(self.weights[self.course == UNJUDGED].sum() / whole)
-        if early > max(shares[one] for one in HURT) and shares[Course.UNTOUCHED] < WHOLE:
+        """What is true of it, of the hectares that can be judged: `AreaCourse`, or UNJUDGED where too many cannot."""
+        held = {one: float(self.weights[self.course == one].sum()) for one in (UNJUDGED, *Course)}
+        if held[UNJUDGED] > max(held[one] for one in HURT) and held[Course.UNTOUCHED] < WHOLE * self.weights.sum():
             return UNJUDGED
-        return area_course(shares)
+        judged = sum(held[one] for one in Course)
+        return area_course({one: held[one] / judged for one in Course})
+
+    @property
+    def rose(self) -> bool:
+        """Is it true of it that it rose?"""
+        return self.truth in (AreaCourse.RECOVERING, AreaCourse.RECLEARED)
+
+    @property
+    def coffee(self) -> bool:
+        """Is most of what it lost coffee at the end?"""
+        hurt = self.course != Course.UNTOUCHED
+        return bool(self.weights[hurt & self.planted].sum() > 0.5 * self.weights[hurt].sum())
+
+
+def middle(years: NDArray[np.int32], weights: NDArray[np.float64]) -> int | None:
+    """The weighted median of the years that are there; None without one."""
+    there = years != NO_YEAR
+    if not there.any():
+        return None
+    order = np.argsort(years[there], kind="stable")
+    reached = np.cumsum(weights[there][order])
+    return int(years[there][order][np.searchsorted(reached, 0.5 * reached[-1])])
 
 
 def ground(scene: SimulatedParameters) -> Ground:
@@ -112,10 +137,9 @@ def ground(scene: SimulatedParameters) -> Ground:
 def areas(scene: SimulatedParameters, known: Ground) -> list[Drawn]:
     """The register of a world; the same at every call."""
     rng = np.random.default_rng(scene.seed)
-    return [
-        _judged(known, *one, _since(known, one[2], rng))
-        for one in (_outlined(known, name, core, rng) for name, core in [*_cleared(known), *_intact(known, rng)])
-    ]
+    outlines = (_outlined(known, name, core, rng) for name, core in [*_cleared(known), *_intact(known, rng)])
+    inside = (one for one in outlines if len(one[2]))  # not shifted out of the world
+    return [_judged(known, *one, _since(known, one[2], rng)) for one in inside]
 
 
 def _cleared(known: Ground) -> Iterator[tuple[str, Mask]]:

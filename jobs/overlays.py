@@ -28,7 +28,7 @@ from jobs.mistakes import require
 
 Kind = Literal[
     "protected-area", "zone", "buffer-zone", "conservation-concession", "forest-concession", "mining-right", "community",
-    "indigenous-reserve", "admin-unit", "river", "road", "settlement", "other",
+    "indigenous-reserve", "admin-unit", "restoration-area", "river", "road", "settlement", "other",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """What a layer may hold."""

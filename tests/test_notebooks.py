@@ -284,3 +284,23 @@ def test_redd_report_reckons_a_reduction_by_both_approaches_and_makes_it_again(r
 
 def test_redd_report_writes_no_warning(redd_report):
     left_nothing_behind(redd_report)
+
+
+@pytest.fixture(scope="module")
+def restoration_report():
+    return executed("09-restoration-report.ipynb")
+
+
+def test_restoration_report_measures_areas_and_holds_them_against_the_truth(restoration_report):
+    registers, areas, truths, baselines = shown(restoration_report, "text/html")
+    ha = {name: float(cell) for name, cell in rows(registers)}
+    assert ha["together"] < ha["added up"] == pytest.approx(ha["region"] + ha["concessions"], abs=0.02)
+    courses = {row[1] for row in rows(areas)}
+    assert courses <= {"recleared", "stalled", "recovering", "untouched"} and len(courses) >= 3
+    grown = {name: float(mean) for name, _, mean in rows(truths)}
+    others = [mean for name, mean in grown.items() if name in ("stalled", "recleared", "untouched")]
+    assert grown["recovering"] > 0.5 > max(others)
+    assert dict(rows(baselines)) == {"as frozen": "0", "one digit changed": "1"}
+    assert any("'areas in the shapefile': 16" in said for said in shown(restoration_report, "text/plain"))
+    assert len(shown(restoration_report, "image/png")) == 2
+    left_nothing_behind(restoration_report)

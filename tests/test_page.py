@@ -93,6 +93,16 @@ def test_a_page_by_hand() -> None:
         assert part in said, part
 
 
+def test_a_restored_area_is_told_to_be_one() -> None:
+    restored = replace(
+        RESERVE, layer="restored", version="2026", kind="restoration-area", name="Parcela 7", category="pasto"
+    )
+    for category, shown in (("pasto", "pasto; área en restauración"), ("", "área en restauración")):
+        told = notice_of(record(), (replace(restored, category=category),))
+        said = Page(page_of(replace(facts(simulated=False), notice=told), SPANISH)).said
+        assert f"Parcela 7 ({shown}) Mapa: restored 2026 1.1 ha (100 %)" in said
+
+
 def test_nothing_is_left_in_english() -> None:
     spanish = catalogue("es")
     nothing = replace(hard(), evidence=Evidence((), CHANGE), chip=None)

@@ -10,6 +10,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from reportsetup import AREAS, HOSTILE, REPORT
 from wholereports import WHOLE
 
 from jobs.reports.form import SHOWN, files, page
-from jobs.reports.paper import paper
+from jobs.reports.paper import fonts, paper
 from jobs.reports.parts import Chart, Column, Report, Table
 from jobs.words import Words, _, languages
 
@@ -145,21 +146,25 @@ def test_the_same_report_is_the_same_bytes_and_lies_beside_the_page() -> None:
 def test_neither_the_clock_nor_the_fonts_of_the_machine_are_in_it() -> None:
     reader = read(REPORT)
     assert reader.metadata and set(reader.metadata) == {"/Title", "/Creator"}
-    fonts = [str(one["/BaseFont"]).partition("+")[2] for one in _fonts(reader)]
-    assert len(fonts) > 1 and all(one.startswith("DejaVuSans") for one in fonts)
-
-
-def _fonts(reader: PdfReader) -> Iterator[DictionaryObject]:
-    for sheet in reader.pages:
-        yield from (one.get_object() for one in sheet["/Resources"]["/Font"].values())  # type: ignore[index]
+    used = [str(one.get_object()["/BaseFont"]) for one in reader.pages[0]["/Resources"]["/Font"].values()]  # type: ignore[index]
+    assert len(used) > 1 and all(re.fullmatch(r"/[A-Z]{6}\+DejaVuSans(-Bold)?(-Identity-H)?", one) for one in used)
+    assert {Path(str(one.path)).parents[2] for one in fonts().fonts()} == {Path(matplotlib.get_data_path())}
 
 
 def test_no_word_is_too_long_for_its_place() -> None:
-    room = {"sheet": 68, "column": 26}  # letters W of 7.5 points on a line of 178 mm, of 8 points in one of 64 mm
+    room = {
+        "sheet": 68,
+        "column": 26,
+        "eighth": 7,
+    }  # letters W of 7.5 points on 178 mm, of 8 points on 64 mm and on 22 mm
     long = Table("t", _("Size"), (Column("W" * 90), Column("b")), (("W" * 300, "a_" * 90),), paper=True)
+    heads = Table("t", _("Size"), tuple(Column("W" * 28) for _ in range(8)), (("a",) * 8,), paper=True)
+    cells = Table("t", _("Size"), tuple(Column("a") for _ in range(8)), (("W" * 28,) * 8,), paper=True)
     for made, most in (
         (replace(REPORT, place="W" * 300, plain=lambda _: ("W" * 300,)), room["sheet"]),
         (replace(REPORT, tables=(long,)), room["column"]),
+        (replace(REPORT, tables=(heads,)), room["eighth"]),
+        (replace(REPORT, tables=(cells,)), room["eighth"]),
         (replace(REPORT, tables=(replace(long, cards=True),)), room["sheet"]),
     ):
         runs = [len(one) for one in re.findall("W+", words_of(read(made)).replace("\u200b", ""))]
@@ -224,6 +229,7 @@ def test_a_wide_table_lies_across() -> None:
     reader = read(replace(REPORT, tables=(replace(table(3, 12), name="wide"), table(3))))
     sides = [sheet.mediabox.width > sheet.mediabox.height for sheet in reader.pages]
     assert sides == [False, True] and "wide.csv" in reader.pages[1].extract_text()
+    assert words_of(reader).count("Tablas") == 1
     lone = read(replace(REPORT, tables=(table(3, 12),)))
     assert "Tablas" in lone.pages[1].extract_text() and "Tablas" not in lone.pages[0].extract_text()
 

@@ -1,4 +1,4 @@
-"""What is known beforehand: forest baseline, water, peat, terrain, roads and rivers, from layers the config names.
+"""What is known beforehand: forest baseline, regrowth, water, peat, terrain, roads and rivers, from layers the config names.
 
 A layer is read at the centres of a job's cells: rasters by nearest cell (classes) or between cells (terrain), vectors by
 whether the centre lies inside. Nothing depends on the tiling. Files are opened as if a stranger had written them.
@@ -73,10 +73,13 @@ def covered(layer: Layer | Gfc, grid: Grid) -> Mask:
 
 
 def forest(context: Context, grid: Grid) -> Mask | None:
-    """(y, x) True where the baseline says forest; None where the config names none. Raises as `read_mask` does."""
-    if context.gfc is not None:
-        return _gfc(context.gfc, grid)[0]
-    return None if context.forest is None else read_mask(context.forest, grid)
+    """(y, x) True where the baseline says forest or forest has grown back; None where the config names no baseline, and the
+    pixels' own history decides. Raises as `read_mask` does."""
+    baseline = context.gfc or context.forest
+    if baseline is None:
+        return None
+    woods = _gfc(baseline, grid)[0] if isinstance(baseline, Gfc) else read_mask(baseline, grid)
+    return woods if context.regrown is None else woods | read_mask(context.regrown, grid)
 
 
 def describe(context: Context) -> str:

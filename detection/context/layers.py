@@ -163,6 +163,10 @@ class Context:
     """Forest baseline as one layer; null (and no `gfc`) takes the pixels' own history."""
     gfc: Gfc | None = None
     """Forest baseline from Global Forest Change, in place of `forest`."""
+    regrown: Layer | None = None
+    """Forest that has grown back: cells that count as forest beside those of `forest` or `gfc`, e.g. the band of the last year of
+    a history's `regrowth_age.tif` with `at_least: 3`, or polygons of restored areas. Without a baseline every pixel's own
+    history decides, and this is left out."""
     water: Layer | None = None
     """Where there is water, always or in flood."""
     peat: Layer | None = None
@@ -177,13 +181,18 @@ class Context:
     def __post_init__(self) -> None:
         if self.forest is not None and self.gfc is not None:
             raise BadInput("context: `forest` and `gfc` are both given; a job has one forest baseline, keep one")
+        if self.regrown is not None and self.forest is None and self.gfc is None:
+            raise BadInput(
+                "context.regrown: adds to a forest baseline and there is none, so that every pixel's own history decides; "
+                "give `forest` or `gfc`, or leave it out"
+            )
         if self.terrain is not None and not self.terrain.is_raster:
             raise BadInput(f"context.terrain: {self.terrain.path.name} is a vector; terrain is read from a GeoTIFF")
 
     @property
     def layers(self) -> tuple[tuple[str, Layer], ...]:
         """(key, layer) of every single layer that is given, without `gfc`."""
-        keys = ("forest", "water", "peat", "terrain", "roads", "rivers")
+        keys = ("forest", "regrown", "water", "peat", "terrain", "roads", "rivers")
         return tuple((key, layer) for key in keys if (layer := getattr(self, key)) is not None)
 
 

@@ -34,8 +34,8 @@ class Falls:
     back: Annotated[float, Interval(gt=0, le=1)] = 0.75
     """Share of the target that must be reached by the end of that time; pasture and crops stay below (chosen, see benchmarks)."""
     climb: Annotated[float, Interval(gt=0, lt=1)] = 0.1
-    """Share of what was lost by which a year must lie above the one before to belong to the same rise, which began with the first
-    of them (chosen, see benchmarks)."""
+    """Share of what was lost by which a year must lie below the next to belong to the same rise, which began in the first of them
+    (chosen, see benchmarks)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Followed:
     target: Numbers
     """(pixel,) T: the mean of the two values before it, or before an earlier loss if that is more; NaN without a loss."""
     onset: Years
-    """(pixel,) first of the years after y0 in which it had risen and stayed; NO_YEAR."""
+    """(pixel,) first of the years after y0 from which it rose, to stay; NO_YEAR."""
     cleared: Years
     """(pixel,) first year of the next loss, of a pixel without one that counts of its first; NO_YEAR."""
     interruptions: NDArray[np.int32]
@@ -84,9 +84,9 @@ def followed(
     """What became of each pixel.
 
     years: (year,) one after the other; values: (year, pixel) float64, NaN = not seen, an index that loss lowers; since: (pixel,)
-    the last loss that begins in this year, within LATE after it, or before counts; NO_YEAR: the first of all; nearby: (pixel,)
-    level of intact forest: a pixel that has never had `recovery.share` of it has nothing to lose; NaN: whatever it had. down:
-    all pixels have lost it before the first value, and had what is nearby.
+    the last loss counts that may have begun in this year, within LATE after it, or before; NO_YEAR: the first of all; nearby:
+    (pixel,) level of intact forest: a pixel that has never had `recovery.share` of it has nothing to lose; NaN: whatever it had.
+    down: all pixels have lost it before the first value, and had what is nearby.
     """
     rules = _Rules(
         falls.lost,
@@ -127,7 +127,8 @@ def _follow(values, years, since, least, rules, lost, target, told):  # type: ig
                 if t < 0:
                     break
                 most = had if not most >= had else most
-                mine = years[t] <= since[pixel] + LATE or (since[pixel] == NO_YEAR and not lost[pixel])
+                # It may have begun in any year after the one in which it was last seen whole.
+                mine = years[before] < since[pixel] + LATE or (since[pixel] == NO_YEAR and not lost[pixel])
                 if mine:
                     lost[pixel], target[pixel], told[0, pixel] = True, most, years[before]
                     told[2, pixel], told[3, pixel], told[4, pixel] = NO_YEAR, NO_YEAR, 0

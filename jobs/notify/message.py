@@ -46,6 +46,8 @@ REASONS: Final = {
     "OTHERS": _("for another reason"),
 }
 """Why an alert was rejected -> in words."""
+REMARKABLE: Final = {"restoration-area": _("restoration area")}
+"""Kind of layer (`jobs.overlays.KINDS`) -> the word beside the name, where names alone would not tell."""
 TYPES: Final = {
     "tree_cover_loss": _("Forest cleared"),
     "degradation": _("Forest thinned or hurt"),
@@ -210,8 +212,15 @@ def _coordinates(notice: Notice, words: Words) -> str:
     return f"{place.lat:.5f}, {place.lon:.5f} (UTM {place.utm})"
 
 
+def called(one: Overlap, words: Words) -> str:
+    """A feature by its name; in brackets its category, and what it is where a reader must know that: REMARKABLE."""
+    kind = words.say(REMARKABLE[one.kind]) if one.kind in REMARKABLE else ""
+    also = "; ".join(part for part in (one.category, kind) if part)
+    return f"{one.name or one.feature}{f' ({also})' if also else ''}"
+
+
 def _touches(one: Overlap, words: Words) -> str:
-    name = f"{one.name or one.feature}{f' ({one.category})' if one.category else ''}"
+    name = called(one, words)
     if one.relation == "near":
         return words.say(_("{name}: {distance} away"), name=name, distance=distance(one.distance_m, words))
     if one.relation == "within":

@@ -19,7 +19,7 @@ from jobs.notify.evidence import Evidence
 from jobs.notify.feeds.markup import clean
 from jobs.notify.labels import CONFIDENCE, LABELS
 from jobs.notify.locator import locator_of
-from jobs.notify.message import STATUS, away, distance, headline, hectares, lines, meaning, sureness
+from jobs.notify.message import STATUS, away, called, distance, headline, hectares, lines, meaning, sureness
 from jobs.notify.notice import Notice, Overlap
 from jobs.notify.past import Step, steps
 from jobs.notify.spoken import interval, series, unseen
@@ -177,7 +177,7 @@ def _where(notice: Notice, words: Words) -> dict[str, Any]:
 
 def _touched(one: Overlap, words: Words) -> tuple[str, str, str]:
     """Name, how much of the alert, and where that is from."""
-    name = f"{one.name or one.feature}{f' ({one.category})' if one.category else ''}"
+    name = called(one, words)
     if one.relation == "near":
         much = words.say(_("{distance} away"), distance=distance(one.distance_m, words))
     else:

@@ -28,6 +28,8 @@ MADE_AT: Final = "2000-01-01T00:00:00Z"
 """Stands in layers instead of the clock."""
 SHOWN: Final = 60
 """Rows of a table on the page; the files have all."""
+WHOLE: Final = 10_000
+"""Rows of a table in the workbook; the CSV has all. What opens a sheet is a desk computer, and it takes a million at most."""
 FEW: Final = 8
 """Columns that a sheet of paper holds; of a wider table what is the same in all rows is said once, above it."""
 THOUSAND: Final = 1_000
@@ -102,8 +104,13 @@ def as_workbook(report: Report, words: Words) -> bytes:
                 words.say(_("something that goes in is invented: no figure may be used for a real place")),
             ),
         )
+    about += [
+        (table.name, "", "", words.say(_("{n} of {all} rows; the files have them all."), n=WHOLE, all=len(table.rows)))
+        for table in report.tables
+        if len(table.rows) > WHOLE
+    ]
     sheets = [("about", ("sheet", "column", "unit", "about"), about)]
-    return workbook([*sheets, *((t.name, [c.name for c in t.columns], t.rows) for t in report.tables)])
+    return workbook([*sheets, *((t.name, [c.name for c in t.columns], t.rows[:WHOLE]) for t in report.tables)])
 
 
 def as_layer(layer: Layer) -> bytes:

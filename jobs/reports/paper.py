@@ -36,7 +36,7 @@ def paper(report: Report, words: Words) -> bytes:
         template = Path(folder) / "paper.typ"
         template.write_bytes((files("jobs.reports") / template.name).read_bytes())
         return typst.compile(
-            str(template), root=folder, font_paths=_fonts(), ignore_system_fonts=True, sys_inputs={"report": said},
+            str(template), root=folder, font_paths=fonts(), ignore_system_fonts=True, sys_inputs={"report": said},
             format="pdf", pdf_standards=["ua-1"],
         )  # fmt: skip
 
@@ -122,7 +122,7 @@ def _cell(value: Cell, column: Column, words: Words) -> str:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def fonts() -> typst.Fonts:
     """DejaVu Sans, and for letters that it has not what else comes with matplotlib."""
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)])

@@ -17,6 +17,7 @@ from jobs.reports.parts import Cell
 STILL: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - what stands in the file instead of the clock; workbooks know no zones
 STAMP: Final = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*(</dcterms:)")
 HEAD: Final = PatternFill("solid", fgColor="E5EEE8")
+HEADING, TEXT = Alignment(vertical="top"), Alignment(wrap_text=True, vertical="top")
 WIDEST: Final = 60
 SHEET_NAME: Final = 31
 """Characters of a sheet's name that spreadsheet programs take."""
@@ -45,7 +46,7 @@ def _fill(sheet: Worksheet, headers: Sequence[str], rows: Sequence[Sequence[Cell
             if isinstance(value, str):
                 cell.value = FORBIDDEN.sub("", value)
                 cell.data_type = "s"  # also what begins with an equals sign
-                cell.alignment = Alignment(wrap_text=number > 1, vertical="top")
+                cell.alignment = HEADING if number == 1 else TEXT
             elif isinstance(value, float):
                 cell.value = repr(float(value))  # the library would write 16 digits, and a figure may have 17
                 cell.data_type = "n"

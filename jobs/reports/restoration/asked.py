@@ -8,6 +8,8 @@ from pydantic import Field
 
 from detection.types import parameters
 from jobs.mistakes import require
+from jobs.reports.restoration.definitions_asked import Definitions
+from jobs.reports.restoration.ldn_asked import LandDegradation
 from jobs.reports.restoration.mapping import countries
 from jobs.reports.restoration.recovery import Measuring
 from jobs.reports.restoration.register import YEARS
@@ -101,6 +103,10 @@ class RestorationReport:
     """What each region is to restore."""
     exchange: Exchange = Exchange()
     """Files for the systems of others."""
+    degradation: LandDegradation | None = None
+    """Degraded land as SDG indicator 15.3.1 counts it, out of maps."""
+    definitions: Definitions | None = None
+    """The two national definitions of degraded land, held against each other."""
 
     def __post_init__(self) -> None:
         names, regions = [one.name for one in self.registers], [one.region.casefold() for one in self.quotas]

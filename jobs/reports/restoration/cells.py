@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
 from detection.areas import LONLAT, cell_hectares, project
@@ -44,22 +43,29 @@ def cells_of(shapes: Sequence[BaseGeometry], grid: Grid) -> tuple[Cells, ...]:
     given[:] = list(shapes)
     moved = np.atleast_1d(project(given, LONLAT, grid.crs))
     boxes = shapely.bounds(moved)
-    return tuple(_cells(place, shape, box, grid) for place, (shape, box) in enumerate(zip(moved, boxes, strict=True)))
+    found = [_inside(shape, box, grid) for shape, box in zip(moved, boxes, strict=True)]
+    middles = np.array([[(at.min() + at.max()) // 2 if len(at) else 0 for at in pair] for pair in found], np.int64)
+    sizes = cell_hectares(grid, *middles.reshape(-1, 2).T)
+    return tuple(_cells(place, *pair, float(size)) for place, (pair, size) in enumerate(zip(found, sizes, strict=True)))
 
 
-def _cells(place: int, shape: BaseGeometry, box: Numbers, grid: Grid) -> Cells:
+def _inside(shape: BaseGeometry, box: Numbers, grid: Grid) -> tuple[Whole, Whole]:
+    """Rows and columns of the cells whose centres lie in a shape."""
     part = _around(box, grid) if shape.area > 0 else None
-    mask = (
-        np.zeros((0, 0), np.bool_) if part is None else geometry_mask([shape], part.shape, part.transform, invert=True)
-    )
-    rows, columns = (at.astype(np.int64) for at in np.nonzero(mask))
-    if part is None or not len(rows):
+    if part is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    east = part.west + (np.arange(part.shape[1]) + 0.5) * part.resolution
+    north = part.north - (np.arange(part.shape[0]) + 0.5) * part.resolution
+    shapely.prepare(shape)
+    rows, columns = np.nonzero(shapely.contains_xy(shape, east[None], north[:, None]))
+    return rows.astype(np.int64) + part.first_row, columns.astype(np.int64) + part.first_column
+
+
+def _cells(place: int, rows: Whole, columns: Whole, size: float) -> Cells:
+    if not len(rows):
         return Cells(place, rows, columns, 0.0)
-    rows, columns = rows + part.first_row, columns + part.first_column
-    middle = (np.array([(at.min() + at.max()) // 2]) for at in (rows, columns))
     some = _some(rows, columns)
-    size = float(cell_hectares(grid, *middle)[0]) * len(rows) / int(some.sum())
-    return Cells(place, rows[some], columns[some], size)
+    return Cells(place, rows[some], columns[some], size * len(rows) / int(some.sum()))
 
 
 def _some(rows: Whole, columns: Whole) -> NDArray[np.bool_]:

@@ -27,6 +27,8 @@ MEASURED: Final = 0.5
 """Share of its hectares that must have been seen to say anything of an area (chosen)."""
 WHOLE: Final = 0.75
 """Share of the hectares seen with nothing to recover from which that is said of the area: outlines are drawn wide (chosen)."""
+NEAR: Final = 2
+"""Values of a pixel, the last ones up to a year, that say what it was in that year (chosen)."""
 OWN, NEARBY, EITHER = "before the loss", "forest nearby", "before the loss, or forest nearby"
 """Where the targets of an area come from."""
 
@@ -106,9 +108,9 @@ def area_course(shares: Mapping[Course, float]) -> AreaCourse:
     """The course of an area from the shares of its hectares: what most of those that had something to recover do, unless they
     are few; of as many hectares the one that asks for more care, as `AreaCourse` has them last."""
     seen = 1 - shares[Course.NOT_SEEN]
-    if seen < MEASURED:
+    if round(seen - MEASURED, 9) < 0:
         return AreaCourse.NOT_MEASURED
-    if shares[Course.UNTOUCHED] >= WHOLE * seen:
+    if round(shares[Course.UNTOUCHED] - WHOLE * seen, 9) >= 0:
         return AreaCourse.UNTOUCHED
     hurt = (Course.STALLED, Course.RECOVERING, Course.RECLEARED)
     return AreaCourse(int(max(hurt, key=lambda one: (round(shares[one], 9), one))))
@@ -144,7 +146,8 @@ def _measured(measuring: Measuring, plots: Sequence[Plot]) -> list[Recovered]:
     found, low = _counted(measuring, years, values, since, nearby)
     whole = metrics(measuring.recovery, years, values, found.start, found.end, found.target)
     grown = Regrowth(found.onset, found.interruptions, found.cleared, _age(years, values, found))
-    course = _course(measuring, years, values, found, nearby)
+    first = np.where(low, _begun(years, since), found.start + 1)
+    course = _course(measuring, years, values, found, nearby, first)
     ends = np.cumsum(counts)
     made: dict[int, Recovered] = {}
     for n in sorted(range(len(plots)), key=lambda n: counts[n]):  # areas of as many pixels share their resamples
@@ -160,9 +163,9 @@ def _counted(
 ) -> tuple[Followed, Mask]:
     """What became of each pixel since the loss that counts, and (pixel,) is it measured from `since` against forest nearby?"""
     found = followed(measuring.falls, measuring.recovery, years, values, since, nearby)
-    unsaid = since == NO_YEAR
-    begun = np.where(unsaid, years[0] + 1, since)
-    low: Mask = (~found.lost | unsaid) & (_level(years, values, begun) < measuring.recovery.share * nearby)
+    unsaid, begun = since == NO_YEAR, _begun(years, since)
+    level = _level(years, values, begun + unsaid)  # of a series as a whole its first two years tell what it was
+    low: Mask = (~found.lost | unsaid) & (level < measuring.recovery.share * nearby)
     if not low.any():
         return found, low
     late = np.where(years[:, None] >= begun[low], values[:, low], np.nan)
@@ -175,14 +178,18 @@ def _counted(
     return Followed(**made), low
 
 
+def _begun(years: Years, since: Years) -> Years:
+    """(pixel,) the year in which restoration began, of an area that does not say the first of the series."""
+    return np.where(since == NO_YEAR, years[0], since).astype(np.int32)
+
+
 def _level(years: Years, values: Numbers, year: Years) -> Numbers:
-    """(pixel,) the mean of this year and the one before, of those seen; else the first value after them; NaN without one."""
-    near = (years[:, None] <= year) & (years[:, None] >= year - 1) & np.isfinite(values)
-    count = near.sum(0)
-    mean = np.where(near, values, 0).sum(0) / np.maximum(count, 1)
-    later = (years[:, None] > year) & np.isfinite(values)
-    first = np.where(later.any(0), values[later.argmax(0), np.arange(values.shape[1])], np.nan)
-    return np.asarray(np.where(count > 0, mean, first))
+    """(pixel,) the mean of the last two values up to a year, of one where there is no other; else the first one after it."""
+    seen = np.isfinite(values)
+    left = seen & (years[:, None] <= year)
+    near = left & (left.sum(0) - left.cumsum(0) < NEAR)
+    first = np.where(seen.any(0), values[seen.argmax(0), np.arange(values.shape[1])], np.nan)
+    return np.asarray(np.where(near.any(0), np.where(near, values, 0).sum(0) / np.maximum(near.sum(0), 1), first))
 
 
 def _age(years: Years, values: Numbers, found: Followed) -> NDArray[np.int32]:
@@ -192,9 +199,11 @@ def _age(years: Years, values: Numbers, found: Followed) -> NDArray[np.int32]:
     return np.where(found.onset != NO_YEAR, last - found.onset, -1).astype(np.int32)
 
 
-def _course(measuring: Measuring, years: Years, values: Numbers, found: Followed, nearby: Numbers) -> NDArray[np.uint8]:
-    """(pixel,) `Course`."""
-    after = (np.isfinite(values) & (years[:, None] > found.start)).sum(0)
+def _course(
+    measuring: Measuring, years: Years, values: Numbers, found: Followed, nearby: Numbers, first: Years
+) -> NDArray[np.uint8]:
+    """(pixel,) `Course`; first: the year from which values tell what followed."""
+    after = (np.isfinite(values) & (years[:, None] >= first)).sum(0)
     seen = np.isfinite(values).any(0)
     conditions = [
         found.cleared != NO_YEAR,

@@ -19,6 +19,8 @@ from jobs.reports.areas.overlaps import LEAST_HA
 
 EQUAL_AREA: Final = "EPSG:6933"
 """In which the registry measures: ST_Area(ST_Union(ST_MakeValid(ST_Transform(geom, 6933)))) (FERM registry, bd2e7a3)."""
+LOT: Final = 20_000
+"""Pairs that are cut at once: bounds the memory."""
 Shapes = NDArray[np.object_]
 
 
@@ -101,15 +103,22 @@ def shared(places: Sequence[Place], *, within: bool) -> tuple[Shared, ...]:
 
 def _pairs(places: Sequence[Place], flat: Shapes, within: bool) -> Iterator[Shared]:
     first, second = shapely.STRtree(flat).query(flat, predicate="intersects")
-    for a, b in sorted((a, b) for a, b in zip(first.tolist(), second.tolist(), strict=True) if a < b):
-        one, other = places[a], places[b]
-        if (one.register == other.register) is not within:
-            continue
-        common = of_dimension(shapely.intersection(flat[a], flat[b]), 2)
-        size = float(common.area) / SQUARE_METRES_A_HECTARE
-        if size > LEAST_HA:
-            drawn = MultiPolygon(shapely.get_parts(project(common, EQUAL_AREA, LONLAT)).tolist())
-            yield Shared(one.register, one.id, other.register, other.id, size, drawn)
+    number = {name: n for n, name in enumerate({one.register for one in places})}
+    register = np.array([number[one.register] for one in places], np.int64)
+    wanted = (first < second) & ((register[first] == register[second]) == within)
+    first, second = first[wanted], second[wanted]
+    order = np.lexsort((second, first))
+    for begun in range(0, len(order), LOT):
+        lot = order[begun : begun + LOT]
+        a, b = first[lot], second[lot]
+        common = _polygons(shapely.intersection(flat[a], flat[b]))
+        size = shapely.area(common) / SQUARE_METRES_A_HECTARE
+        there = size > LEAST_HA
+        drawn = project(common[there], EQUAL_AREA, LONLAT) if there.any() else ()
+        for i, j, ha, shape in zip(a[there], b[there], size[there].tolist(), drawn, strict=True):
+            one, other = places[i], places[j]
+            polygon = shape if isinstance(shape, MultiPolygon) else MultiPolygon([shape])
+            yield Shared(one.register, one.id, other.register, other.id, ha, polygon)
 
 
 def _flat(shapes: Sequence[BaseGeometry]) -> Shapes:
@@ -119,6 +128,11 @@ def _flat(shapes: Sequence[BaseGeometry]) -> Shapes:
     moved = np.atleast_1d(project(shapely.force_2d(given), LONLAT, EQUAL_AREA))
     broken = ~shapely.is_valid(moved)
     moved[broken] = shapely.make_valid(moved[broken])
-    odd = ~np.isin(shapely.get_type_id(moved), (3, 6))
-    moved[odd] = [of_dimension(one, 2) for one in moved[odd]]
-    return moved
+    return _polygons(moved)
+
+
+def _polygons(shapes: Shapes) -> Shapes:
+    """(shape,) what of each is polygons, in place."""
+    odd = ~np.isin(shapely.get_type_id(shapes), (3, 6))
+    shapes[odd] = [of_dimension(one, 2) for one in shapes[odd]]
+    return shapes

@@ -32,6 +32,8 @@ LONGEST: Final = 254
 """Bytes of a text in a shapefile's table (dBASE III)."""
 REQUIRED: Final = ("external_id", "title", "country_code", "geometry")
 """Without which the connector takes no project (FERM-DEMO-PAIS, a5860e5)."""
+NAMED: Final = 20
+"""Pairs that overlap and are named in a refusal; a report lists them all."""
 STILL: Final = (1980, 1, 1, 0, 0, 0)
 """The earliest date of a ZIP entry: no clock is looked at."""
 STILL_DATE: Final = "2000-01-01"
@@ -51,7 +53,9 @@ def features(register: Register, project: str) -> tuple[dict[str, Any], ...]:
         raise BadInput(
             f"{register.name}: {lines[0].id} is a {lines[0].geometry.geom_type}; the registry asks for one polygon an area"
         )
-    if said := [f"{one.id} and {one.other_id} share {one.hectares:.4f} ha" for one in register.overlaps]:
+    if said := [f"{one.id} and {one.other_id} share {one.hectares:.4f} ha" for one in register.overlaps[:NAMED]]:
+        more = len(register.overlaps) - len(said)
+        said += [f"{more} more pairs"] if more else []
         raise BadInput(f"{register.name}: areas overlap, which the registry refuses: {'; '.join(said)}")
     ha = sizes([one.geometry for one in register.areas]).tolist()
     return tuple(

@@ -67,6 +67,7 @@ def ldn_piece(asked: LandDegradation, place: str, progress: Progress = lambda *_
     """
     rules = read_rules(asked.own_rules or SHIPPED)
     maps = open_maps(asked)
+    simulated = any(one.simulated for one in maps.planes)
     found = count(maps, rules, progress=progress)
     hot, bright = (patches(found.map, code, found.grid, asked.spots_ha)[: asked.spots] for code in (HOT, BRIGHT))
     spots = [*(({"place": place, "kind": "hotspot"}, one) for one in hot)]
@@ -79,10 +80,10 @@ def ldn_piece(asked: LandDegradation, place: str, progress: Progress = lambda *_
         tuple(_tables(found)),
         (Chart("ldn_map", MAP_TITLE, partial(_map, found), lambda words: tuple(told(found, words))),),
         (layer("ldn_spots", found.grid, spots),) if spots else (),
-        {WORKBOOK: prais_workbook(found, asked, rules, hot, bright)},
+        {WORKBOOK: prais_workbook(found, asked, rules, hot, bright, simulated=simulated)},
         tuple(dict.fromkeys((*(one.path for one in maps.planes), *area, *own))),
         {"land_degradation": _basis(asked, found, rules)},
-        any(one.simulated for one in maps.planes),
+        simulated,
     )
 
 

@@ -30,6 +30,7 @@ TRENDS: Final = ("Degraded", "Stable", "Improved", "No data")
 """In the order of CONDITIONS."""
 MOVES: Final = ("No data", "Declining", "Moderate decline", "Stressed", "Stable", "Increasing")
 """In the order of `Dynamics`."""
+SIMULATED_NOTE: Final = "SIMULATED: a map that goes in is invented. No figure here may be reported for a real place."
 NO_SOIL_NOTE: Final = "Soil organic carbon was not assessed: no map of it was given."
 FALSE_NOTE: Final = (
     "Not known from satellites: to be filled in by people who know the place. Empty does not mean that there are none."
@@ -37,12 +38,22 @@ FALSE_NOTE: Final = (
 
 
 def prais_workbook(
-    found: Counted, asked: LandDegradation, rules: Rules, hot: Sequence[Patch], bright: Sequence[Patch]
+    found: Counted,
+    asked: LandDegradation,
+    rules: Rules,
+    hot: Sequence[Patch],
+    bright: Sequence[Patch],
+    *,
+    simulated: bool,
 ) -> bytes:
-    """The .xlsx."""
-    return workbook(
-        [*_cover(found, asked, rules), *_productivity(found), *_soil(found), *_indicator(found, rules, hot, bright)]
-    )
+    """The .xlsx; what is simulated says so on a sheet before all others."""
+    sheets = [
+        *_cover(found, asked, rules),
+        *_productivity(found),
+        *_soil(found),
+        *_indicator(found, rules, hot, bright),
+    ]
+    return workbook([("SIMULATED", (SIMULATED_NOTE,), ()), *sheets] if simulated else sheets)
 
 
 def said(period: Period) -> str:

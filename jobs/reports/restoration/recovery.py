@@ -49,7 +49,7 @@ class Course(IntEnum):
     RECOVERING = 3
     """It has risen and stayed, whether or not it has reached its target."""
     RECLEARED = 4
-    """It had risen and stayed, and was cleared again."""
+    """It had risen and stayed, or was whole when restoration began (`courses`), and was cleared again."""
 
 
 @parameters
@@ -130,7 +130,7 @@ class Recovered:
     baseline: Baseline
     """It was measured against."""
     target: str
-    """Where T comes from: `two years before the loss` or `given`."""
+    """Where T comes from: `two years before the loss` or `given`; else as `courses` says it."""
     metrics: Metrics
     """Of each pixel."""
     regrowth: Regrowth

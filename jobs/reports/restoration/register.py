@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,7 +97,7 @@ class Register:
         """Where its areas lie."""
         return tuple(Place(self.name, one.id, one.geometry) for one in self.areas)
 
-    @property
+    @cached_property
     def overlaps(self) -> tuple[Shared, ...]:
         """Its areas that claim the same land, with hectares."""
         return shared(self.places, within=True)

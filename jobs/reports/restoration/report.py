@@ -1,7 +1,7 @@
 """The report of restoration: registers, how they do, targets, files for platforms; one piece after the other."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,8 +9,10 @@ from jobs.reports.parts import Chart, Report
 from jobs.reports.restoration import charts, tables, wording
 from jobs.reports.restoration.archive import open_archive
 from jobs.reports.restoration.asked import RestorationReport
+from jobs.reports.restoration.definitions import definitions_piece
 from jobs.reports.restoration.exchange import exchange
 from jobs.reports.restoration.land import Land, against, inputs, read_land
+from jobs.reports.restoration.ldn import ldn_piece
 from jobs.reports.restoration.outcome import Outcomes, outcomes
 from jobs.reports.restoration.piece import Piece, together
 from jobs.reports.restoration.targets import peru
@@ -96,6 +98,13 @@ def _targets(asked: RestorationReport, land: Land) -> Piece:
         charts=(chart,) if held else (),
         basis={"targets": {"source": peru().source, "status": peru().status}},
     )
+
+
+def _degraded(asked: RestorationReport, place: str, progress: Progress) -> Iterator[Piece]:
+    if asked.degradation is not None:
+        yield ldn_piece(asked.degradation, place, progress)
+    if asked.definitions is not None:
+        yield definitions_piece(asked.definitions, place, progress)
 
 
 def _sha256(path: Path) -> str:

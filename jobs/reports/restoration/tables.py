@@ -7,6 +7,7 @@ from shapely import MultiPolygon, Polygon
 
 from detection.areas import LONLAT
 from jobs.reports.parts import CHECKED, Cell, Column, Layer, Table, coded
+from jobs.reports.restoration.courses import AreaCourse
 from jobs.reports.restoration.equalarea import Shared
 from jobs.reports.restoration.land import Held, Land
 from jobs.reports.restoration.outcome import BASELINES, Outcome, Outcomes
@@ -17,8 +18,11 @@ from jobs.reports.restoration.wording import AREA_COURSES, DOERS, TARGETS
 from jobs.words import _
 
 COUNTED: Final = (Course.RECOVERING, Course.STALLED, Course.RECLEARED, Course.UNTOUCHED, Course.NOT_SEEN)
+RISEN: Final = (AreaCourse.RECOVERING, AreaCourse.RECLEARED)
+"""Courses of areas of which most began to come back in some year."""
+TOGETHER: Final = "all registers"
 REGISTERS: Final = (
-    Column("register", "", _("Register")),
+    Column("register", "", _("Register"), says=coded({TOGETHER: _("all registers together")})),
     Column("areas", "", _("Areas"), 0),
     Column("begun", "", _("Of them begun"), 0),
     Column("under_restoration_ha", "ha", _("Under restoration, by itself")),
@@ -52,7 +56,7 @@ AREAS: Final = (
     Column("course", "", _("How it does"), says=coded(AREA_COURSES)),
     Column("onset_year", "", _("Began to come back in"), 0), Column("recleared_year", "", _("Cleared again in"), 0),
     Column("measured_ha", "ha", _("Hectares that were measured"), page=False),
-    Column("restored_ha", "ha", _("Hectares restored")),
+    Column("restored_ha", "ha", _("Hectares restored")), Column("recleared_ha", "ha", _("Hectares cleared again")),
     *(
         Column(f"{one.name.lower()}_{end}", "", about, 3, page=False)
         for one in COUNTED
@@ -84,7 +88,7 @@ def registers(land: Land) -> Table:
     ]
     if len(rows) > 1:
         mended = sum(len(one.repairs) for one in land.registers)
-        rows.append(("all registers", len(land.areas), len(land.begun), land.under_restoration, None, mended))
+        rows.append((TOGETHER, len(land.areas), len(land.begun), land.under_restoration, None, mended))
     return Table("restoration_registers", _("Registers"), REGISTERS, tuple(rows), paper=True)
 
 
@@ -132,11 +136,14 @@ def _done(place: int, found: Outcomes | None) -> tuple[Cell, ...]:
     if found is None or one is None:
         course = None if found is None else "not_measured"
         why = None if found is None else found.unmeasured.get(place, "restoration has not begun")
-        return (course, None, None, None, None, *[None] * (3 * len(COUNTED)), why)
+        return (course, *[None] * (5 + 3 * len(COUNTED)), why)
     size = one.hectares * len(one.keys)
     shares = [one.shares[course] for course in COUNTED]
     ends = [end for share in shares for end in (share.value, share.low, share.high)]
-    return (one.course.name.lower(), one.onset, one.recleared, size, size * one.restored, *ends, None)
+    again = size * (one.shares[Course.RECLEARED].value or 0.0)
+    onset = one.onset if one.course in RISEN else None
+    recleared = one.recleared if one.course is AreaCourse.RECLEARED else None
+    return (one.course.name.lower(), onset, recleared, size, size * one.restored, again, *ends, None)
 
 
 def recovery(found: Outcomes) -> Table:

@@ -108,7 +108,7 @@ def between(one: Estimate, words: Words) -> str:
 def held_against(held: tuple[Held, ...], words: Words) -> Iterator[str]:
     """How far that goes."""
     for one in held:
-        if one.by == "all registers" and not one.region and one.progress.target.name in ("prorest", "share"):
+        if one.by == "all registers" and not one.region and one.progress.target.name == "prorest":
             yield words.say(
                 _("That is as much as {percent} of this: {target}, {area} hectares."),
                 percent=percent(one.progress.percent, words), target=words.say(TARGETS[one.progress.target.name]),
