@@ -112,6 +112,16 @@ def history(folder: Path, *, simulated: bool = False, grid: Grid = GRID, **chang
     return folder
 
 
+def index(folder: Path, grid: Grid = GRID) -> Path:
+    """A history's folder with its index year by year, too: what was lost stays low."""
+    lost = layers()["loss_year"]
+    years = np.array(YEARS)[:, None, None]
+    cube = np.where((lost != NO_YEAR) & (years >= lost), 2_000, 7_000).astype(np.int16)
+    run = replace(RUN, grid=grid, simulated=True)
+    write_yearly("index_yearly", cube, YEARS, folder, run=run, scale=0.0001, tags={"INDEX": "nbr"})
+    return folder
+
+
 def box_of(top: int, left: int, bottom: int, right: int) -> list[tuple[int, int]]:
     """Cells."""
     return [(row, column) for row in range(top, bottom) for column in range(left, right)]

@@ -227,14 +227,15 @@ def map_of_a_history(folder: Path) -> Path:
 def with_small_products(config: ReportConfig, folder: Path) -> TerritoryReport:
     """The section with products made here in place of those of the jobs that ship, whose folders it names."""
     told = config.territory
-    assert told is not None and told.history is not None and told.alerts is not None
-    for named, some in ((told.history.folder, HISTORY), (told.alerts, MONITOR)):
+    assert told is not None and told.history and told.alerts and told.recovery
+    for named, some in ((told.history.folder, HISTORY), (told.recovery.history, HISTORY), (told.alerts, MONITOR)):
         job = some[f"{named.parent.name}.yaml"]
         assert Path(normpath(named)) == ROOT / job.output.folder / job.name / "latest"
     place = replace(territorysetup.GRID, west=370_680, north=8_592_480)
     maps = territorysetup.history(folder / "h", grid=place, simulated=True)
     alerts = territorysetup.alerts(folder / "a", territorysetup.moved(territorysetup.some_alerts(), place))
-    return replace(told, history=replace(told.history, folder=maps), alerts=alerts)
+    recovery = replace(told.recovery, history=territorysetup.index(maps, place))
+    return replace(told, history=replace(told.history, folder=maps), alerts=alerts, recovery=recovery)
 
 
 @pytest.mark.parametrize(("name", "which"), SECTIONS)

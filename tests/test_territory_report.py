@@ -10,16 +10,19 @@ from typing import Any
 from xml.etree import ElementTree
 
 import geopandas
+import numpy as np
 import openpyxl
 import pytest
 import shapely
 from pypdf import PdfReader
 from territorysetup import (
+    GRID,
     HOSTILE,
     WHOLE,
     alerts,
     area,
     asked,
+    box_of,
     estimates,
     facts,
     flat_ha,
@@ -28,9 +31,13 @@ from territorysetup import (
     register,
     report,
 )
+from test_outputs import RUN
 from wholereports import WHOLE as REPORTS
 
+from detection.codes import TURN_COLOUR
 from detection.errors import BadInput
+from jobs.outputs.tables import CHANGES
+from jobs.outputs.vectors import write_sheet
 from jobs.reports.form import page, write
 from jobs.reports.parts import Report
 from jobs.reports.run import repeated
@@ -210,6 +217,24 @@ def test_layers_open_in_gis_and_are_as_large_as_the_tables_say(folder: Path) -> 
         assert row["hectares"] == pytest.approx(float(one["hectares"]))
         assert flat_ha(row.geometry) == pytest.approx(row["hectares"], rel=3e-3), "6 decimals"
         assert whole.geometry[0].buffer(0.2).covers(row.geometry)
+
+
+def test_patches_of_loss_are_cut_to_the_territory_and_to_its_years(tmp_path: Path) -> None:
+    asked_for = asked(tmp_path)
+    plan = [("loss", 2023, (20, 10, 22, 20)), ("loss", 2023, (3, 20, 7, 24)), ("regrowth", 2023, (10, 10, 12, 12)),
+            ("loss", 2001, (30, 10, 32, 12)), ("loss", 2023, (0, 0, 2, 2))]  # fmt: skip
+    rows: list[dict[str, Any]] = [
+        {"id": f"p{i}", "kind": kind, "year": year, "area_ha": flat_ha(area(*where)), "simulated": False}
+        for i, (kind, year, where) in enumerate(plan)
+    ]
+    cells = [np.add(box_of(*where), (GRID.first_row, GRID.first_column)).astype(np.int32) for _, _, where in plan]
+    run = replace(RUN, grid=GRID, simulated=False)
+    write_sheet(CHANGES, rows, cells, tmp_path / "history", colours=TURN_COLOUR, run=run)
+    (layer,) = (one for one in report(asked_for).layers if one.name == "territory_loss")
+    assert [row["id"] for row in layer.rows] == ["p0", "p1"], "not regrowth, not before the years told, not elsewhere"
+    sizes = [flat_ha(area(20, 10, 22, 20)), flat_ha(area(5, 20, 7, 24))]
+    assert [row["hectares"] for row in layer.rows] == pytest.approx(sizes, rel=3e-3), "6 decimals"
+    assert layer.rows[1]["area_ha"] == pytest.approx(2 * sizes[1], rel=1e-4)
 
 
 def test_drawings_are_drawings_and_harmless(whole: Report) -> None:

@@ -69,11 +69,6 @@ class Checked:
         """
         return sqrt((self.ua_se / self.ua) ** 2 + (self.pa_se / self.pa) ** 2)
 
-    @property
-    def years(self) -> range:
-        """That were checked."""
-        return range(self.first, self.last + 1)
-
     def of(self, mapped: float) -> Range:
         """The estimate for mapped hectares, if the map errs there as in the region."""
         value, spread = mapped * self.ratio, float(ndtri(0.5 + self.level / 2)) * self.log_se

@@ -40,8 +40,6 @@ class Territory:
     """Where they are from."""
     shape: BaseGeometry
     """Their union, longitude and latitude in degrees, valid, with vertices so dense that projecting them moves no edge."""
-    areas: int
-    """How many rows it is made of."""
 
     @property
     def hectares(self) -> float:
@@ -74,7 +72,7 @@ def read_territory(asked: Outline) -> Territory:
     reach = np.abs(shapely.get_coordinates(whole))
     if not len(reach) or not (reach.max(axis=0) <= (180.0, 90.0)).all():  # not finite counts as off it
         raise BadInput(f"{name}: lies outside longitude and latitude; is the CRS that of the file?")
-    return Territory(asked.path, of_dimension(whole, 2), len(mine))
+    return Territory(asked.path, of_dimension(whole, 2))
 
 
 def _none(asked: Outline, said: Sequence[str]) -> str:

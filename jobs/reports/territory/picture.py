@@ -78,9 +78,9 @@ def thinned(
         state, lost, age = maps
         known = [state == Segmented.SEGMENTED, state == Segmented.NOT_FOREST, state != Segmented.OUTSIDE]
         codes = np.select(known, [Shown.STABLE, Shown.NEVER, Shown.BLIND], Shown.PLAIN).astype(np.int16)
-        codes[age > 0] = Shown.REGROWTH
         for place, span in enumerate(periods(years)):
             codes[(lost >= span.start) & (lost < span.stop)] = Shown.LOSS + place
+        codes[age > 0] = Shown.REGROWTH  # stands where forest was lost
     codes[size == 0] = Shown.OUTSIDE
     parted = blocks(codes, picture.step, Shown.OUTSIDE)
     there = parted[np.arange(parted.shape[0])[:, None], np.arange(parted.shape[1]), (parted > 0).argmax(-1)]
