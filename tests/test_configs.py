@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import restorationsetup
 import territorysetup
 from jobsetup import NOON
 
@@ -28,6 +29,7 @@ from jobs.plan import plan, plan_history
 from jobs.reports.areas.asked import HistoryMap
 from jobs.reports.asked import ReportConfig
 from jobs.reports.form import files
+from jobs.reports.restoration.asked import RestorationReport
 from jobs.reports.run import MAKERS, made_of
 from jobs.reports.territory.asked import TerritoryReport
 from jobs.run import run
@@ -110,8 +112,9 @@ def test_a_simulated_config_runs_on_a_corner_of_its_scenes(name: str, tmp_path: 
     assert "SIMULATED" in (outcome.folder / "report.html").read_text(encoding="utf-8").upper()
 
 
-def test_the_simulated_history_runs_on_a_corner_of_its_scenes(tmp_path: Path) -> None:
-    config = HISTORY["history-madre-de-dios.yaml"]
+@pytest.mark.parametrize("name", [name for name in HISTORY if isinstance(HISTORY[name].sources, SimulatedParameters)])
+def test_a_simulated_history_runs_on_a_corner_of_its_scenes(name: str, tmp_path: Path) -> None:
+    config = HISTORY[name]
     assert isinstance(config.sources, SimulatedParameters)
     corner = replace(config.sources, rows=24, columns=24, start=date(2023, 6, 1))
     asked = replace(config, sources=corner, cluster=Cluster(workers=0), output=Output(folder=tmp_path))
@@ -238,6 +241,15 @@ def with_small_products(config: ReportConfig, folder: Path) -> TerritoryReport:
     return replace(told, history=replace(told.history, folder=maps), alerts=alerts, recovery=recovery)
 
 
+def on_a_small_archive(config: ReportConfig, folder: Path) -> RestorationReport:
+    """The section with an archive of the same place, made here; its registers are those that ship."""
+    told = config.restoration
+    assert told is not None and told.recovery
+    job = HISTORY[f"{told.recovery.history.parent.name}.yaml"]
+    assert Path(normpath(told.recovery.history)) == ROOT / job.output.folder / job.name / "latest"
+    return replace(told, recovery=replace(told.recovery, history=restorationsetup.archive(folder / "r")))
+
+
 @pytest.mark.parametrize(("name", "which"), SECTIONS)
 def test_a_report_is_made_and_says_whether_it_is_simulated(name: str, which: str, tmp_path: Path) -> None:
     """Its map is that of a history that ships, here a small one in its place."""
@@ -252,6 +264,8 @@ def test_a_report_is_made_and_says_whether_it_is_simulated(name: str, which: str
         config = replace(config, areas=replace(config.areas, map=HistoryMap(folder=map_of_a_history(tmp_path))))
     if which == "territory":
         config = replace(config, territory=with_small_products(config, tmp_path))
+    if which == "restoration":
+        config = replace(config, restoration=on_a_small_archive(config, tmp_path))
     made = made_of(config, which, lambda *_: None)  # type: ignore[arg-type]
     pages = files(made, config.languages)
     assert made.simulated == (which != "claims") and made.place == config.place, "the texts of claims are real"
