@@ -42,11 +42,11 @@ from detection.context import Layer
 from detection.errors import BadInput, GridMismatch
 from detection.types import Grid
 from jobs.overlays import Overlay
+from jobs.reports.coverage import shares
 from jobs.reports.form import as_csv
 from jobs.reports.restoration.asked import RecoveryAsked, RegisterFile
 from jobs.reports.territory.alerts import read_alerts
 from jobs.reports.territory.asked import Checking, Maps, Outline, TerritoryReport
-from jobs.reports.territory.cells import shares
 from jobs.reports.territory.change import Sums, gather, open_history
 from jobs.reports.territory.checked import read_checked
 from jobs.reports.territory.outline import grid_of, read_territory

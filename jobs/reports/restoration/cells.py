@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from detection.areas import LONLAT, cell_hectares, project
 from detection.types import Grid
+from jobs.reports.coverage import shares
 from jobs.reports.restoration.rasters import WINDOW, Plane
 
 Progress = Callable[[str, int, int], None]
@@ -21,11 +22,13 @@ Numbers = NDArray[np.float64]
 MOST_CELLS: Final = 20_000
 """Of an area that are looked at; of a larger one every second, third, ... row and column of the lattice (chosen: the share of a
 hundred thousand hectares is then known within half a per cent, and one area cannot hold up all others)."""
+LEAST: Final = 1e-3
+"""Share of a cell below which an area only brushes it (chosen)."""
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of an area whose centres lie in it."""
+    """The cells that an area touches."""
 
     place: int
     """Of the area in its list."""
@@ -33,39 +36,47 @@ class Cells:
     """(cell,) on the absolute lattice."""
     columns: Whole
     """(cell,) on the absolute lattice."""
-    hectares: float
-    """That each stands for: equal-area, of the cell in their middle."""
+    hectares: Numbers
+    """(cell,) equal-area, of the part of each that lies in the area, by the scale of the cell in their middle."""
+    size: float
+    """Hectares of a whole cell; of a large area those that a cell stands for."""
+
+    @property
+    def enough(self) -> bool:
+        """Are they as much as a whole cell? Of less a satellite's image shows the neighbours."""
+        return bool(self.hectares.sum() >= self.size * (1 - LEAST)) and len(self.rows) > 0
 
 
 def cells_of(shapes: Sequence[BaseGeometry], grid: Grid) -> tuple[Cells, ...]:
-    """Of each area in longitude and latitude, in order; of points, lines, and what lies elsewhere or between centres none."""
+    """Of each area in longitude and latitude, in order; of points, lines, and what lies elsewhere none."""
     given = np.empty(len(shapes), object)
     given[:] = list(shapes)
     moved = np.atleast_1d(project(given, LONLAT, grid.crs))
     boxes = shapely.bounds(moved)
     found = [_inside(shape, box, grid) for shape, box in zip(moved, boxes, strict=True)]
-    middles = np.array([[(at.min() + at.max()) // 2 if len(at) else 0 for at in pair] for pair in found], np.int64)
-    sizes = cell_hectares(grid, *middles.reshape(-1, 2).T)
-    return tuple(_cells(place, *pair, float(size)) for place, (pair, size) in enumerate(zip(found, sizes, strict=True)))
+    middles = [[(at.min() + at.max()) // 2 if len(at) else 0 for at in some[:2]] for some in found]
+    sizes = cell_hectares(grid, *np.array(middles, np.int64).reshape(-1, 2).T)
+    return tuple(
+        _cells(place, *some, size) for place, (some, size) in enumerate(zip(found, sizes.tolist(), strict=True))
+    )
 
 
-def _inside(shape: BaseGeometry, box: Numbers, grid: Grid) -> tuple[Whole, Whole]:
-    """Rows and columns of the cells whose centres lie in a shape."""
+def _inside(shape: BaseGeometry, box: Numbers, grid: Grid) -> tuple[Whole, Whole, Numbers]:
+    """Rows, columns and shares of the cells that a shape touches."""
     part = _around(box, grid) if shape.area > 0 else None
     if part is None:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    east = part.west + (np.arange(part.shape[1]) + 0.5) * part.resolution
-    north = part.north - (np.arange(part.shape[0]) + 0.5) * part.resolution
-    shapely.prepare(shape)
-    rows, columns = np.nonzero(shapely.contains_xy(shape, east[None], north[:, None]))
-    return rows.astype(np.int64) + part.first_row, columns.astype(np.int64) + part.first_column
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    share = shares(shape, part)
+    rows, columns = np.nonzero(share > LEAST)
+    return rows + np.int64(part.first_row), columns + np.int64(part.first_column), share[rows, columns]
 
 
-def _cells(place: int, rows: Whole, columns: Whole, size: float) -> Cells:
+def _cells(place: int, rows: Whole, columns: Whole, share: Numbers, size: float) -> Cells:
     if not len(rows):
-        return Cells(place, rows, columns, 0.0)
+        return Cells(place, rows, columns, share, size)
     some = _some(rows, columns)
-    return Cells(place, rows[some], columns[some], size * len(rows) / int(some.sum()))
+    grown = size * share.sum() / share[some].sum()
+    return Cells(place, rows[some], columns[some], share[some] * grown, grown)
 
 
 def _some(rows: Whole, columns: Whole) -> NDArray[np.bool_]:

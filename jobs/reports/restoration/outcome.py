@@ -35,7 +35,7 @@ BASELINES: Final = (
     "sha256",
 )
 """Columns of `restoration_baselines.csv`."""
-TOO_SMALL: Final = "no cell of the map has its centre in it"
+TOO_SMALL: Final = "less than one cell of the map lies in it"
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,10 @@ class Outcome:
     """(cell,) `Course`."""
     back: NDArray[np.bool_]
     """(cell,) does it stand again at what counts as recovered?"""
-    hectares: float
-    """That a cell stands for."""
+    hectares: NDArray[np.float64]
+    """(cell,) of the part of it that lies in the area."""
+    size: float
+    """Hectares of a whole cell, or that a cell stands for."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,9 @@ def outcomes(asked: RecoveryAsked, archive: Archive, land: Land, *, progress: Pr
     _check_years(asked, archive)
     told = read_baselines(asked.frozen) if asked.frozen else {}
     found = cells_of([land.areas[place][1].geometry for place in land.begun], archive.plane.grid)
-    cells = tuple(replace(one, place=land.begun[one.place]) for one in found)
-    unmeasured = {one.place: TOO_SMALL for one in cells if not len(one.rows)}
+    placed = tuple(replace(one, place=land.begun[one.place]) for one in found)
+    cells = tuple(one for one in placed if one.enough)
+    unmeasured = {one.place: TOO_SMALL for one in placed if not one.enough}
     made: dict[int, Outcome] = {}
     changed: list[str] = []
     waiting: deque[tuple[Cells, Series]] = deque()
@@ -137,7 +140,7 @@ def _plots(
         waiting.append((one, series))
         baseline = frozen(asked.measuring.recovery, series, asked.baseline_first, asked.baseline_last)
         reference = archive.intact(one, asked.baseline_first, asked.baseline_last)
-        yield Plot(series, baseline, area.year_start, reference)
+        yield Plot(series, baseline, area.year_start, reference, one.hectares)
 
 
 def _outcome(one: Cells, found: Recovered, *, kept: bool) -> Outcome:
@@ -149,7 +152,7 @@ def _outcome(one: Cells, found: Recovered, *, kept: bool) -> Outcome:
         onset=onset_of(found),
         recleared=recleared_of(found),
         shares=found.shares,
-        restored=float(back.mean()),
+        restored=float(one.hectares[back].sum() / one.hectares.sum()),
         baseline=found.baseline,
         baseline_kept=kept,
         lines=rows(found),
@@ -157,20 +160,20 @@ def _outcome(one: Cells, found: Recovered, *, kept: bool) -> Outcome:
         courses=found.course,
         back=back,
         hectares=one.hectares,
+        size=one.size,
     )
 
 
 def totals(each: Sequence[Outcome], draws: int, seed: int) -> tuple[dict[Course, Estimate], Estimate]:
-    """Hectares on each course, and hectares restored: a cell of several areas counts in the first of them.
+    """Hectares on each course, and hectares restored: no cell counts more than once, the first areas that hold it go first.
 
     Intervals: percentiles over areas drawn with replacement (Efron & Tibshirani 1993), since areas, not cells, are what was
     chosen; they say how much areas differ, not how sure the map is. None of fewer than two areas.
     """
     parts = np.zeros((len(each), len(Course) + 1))
-    owned = _owned([one.keys for one in each])
-    for row, one, mine in zip(parts, each, owned, strict=True):
-        row[:-1] = np.bincount(one.courses[mine], minlength=len(Course)) * one.hectares
-        row[-1] = np.count_nonzero(one.back[mine]) * one.hectares
+    for row, one, mine in zip(parts, each, _counted(each), strict=True):
+        row[:-1] = np.bincount(one.courses, mine, len(Course))
+        row[-1] = mine[one.back].sum()
     sums = parts.sum(0)
     lots = resamples(len(each), draws, seed) if len(each) > 1 else ()
     drawn = np.concatenate([np.zeros((0, len(sums))), *(counts @ parts for counts in lots)])
@@ -178,14 +181,20 @@ def totals(each: Sequence[Outcome], draws: int, seed: int) -> tuple[dict[Course,
     return dict(zip(Course, made[:-1], strict=True)), made[-1]
 
 
-def _owned(keys: Sequence[NDArray[np.int64]]) -> list[NDArray[np.bool_]]:
-    """Of each area, (cell,) is it the first that holds the cell?"""
-    if not keys:
+def _counted(each: Sequence[Outcome]) -> list[NDArray[np.float64]]:
+    """Of each area, (cell,) hectares that count: those of areas before it, up to a whole cell, are taken already."""
+    if not each:
         return []
-    every = np.concatenate(keys)
-    first = np.zeros(len(every), np.bool_)
-    first[np.unique(every, return_index=True)[1]] = True
-    return np.split(first, np.cumsum([len(one) for one in keys])[:-1])
+    keys, size = np.concatenate([one.keys for one in each]), np.concatenate([one.hectares for one in each])
+    whole = np.repeat([one.size for one in each], [len(one.keys) for one in each])
+    order = np.argsort(keys, kind="stable")
+    running = np.cumsum(size[order])
+    new = np.diff(keys[order], prepend=keys.min() - 1) != 0
+    before = running - size[order]
+    taken = before - np.maximum.accumulate(np.where(new, before, 0.0))
+    counted = np.empty(len(keys))
+    counted[order] = np.clip(whole[order] - taken, 0.0, size[order])
+    return np.split(counted, np.cumsum([len(one.keys) for one in each])[:-1])
 
 
 def _differs(earlier: Mapping[str, str], now: Baseline) -> str:

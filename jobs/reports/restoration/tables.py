@@ -137,7 +137,7 @@ def _done(place: int, found: Outcomes | None) -> tuple[Cell, ...]:
         course = None if found is None else "not_measured"
         why = None if found is None else found.unmeasured.get(place, "restoration has not begun")
         return (course, *[None] * (5 + 3 * len(COUNTED)), why)
-    size = one.hectares * len(one.keys)
+    size = float(one.hectares.sum())
     shares = [one.shares[course] for course in COUNTED]
     ends = [end for share in shares for end in (share.value, share.low, share.high)]
     again = size * (one.shares[Course.RECLEARED].value or 0.0)

@@ -18,9 +18,9 @@ from detection.types import Grid, Mask
 from jobs.reports.areas.maps import NOTHING
 from jobs.reports.areas.strata import Progress
 from jobs.reports.cartography import step_of
+from jobs.reports.coverage import weights, windows
 from jobs.reports.restoration.rasters import Codes, Plane, open_codes, open_yearly
 from jobs.reports.territory.asked import Maps
-from jobs.reports.territory.cells import weights, windows
 from jobs.reports.territory.picture import Picture, mosaic, thinned
 
 CODED: Final = ("change_type", "driver")
