@@ -21,11 +21,13 @@ from restoration_areas import Drawn, Ground, areas, ground
 
 from detection.accuracy.bootstrap import interval, resamples
 from detection.accuracy.stream import NEVER, Stream
-from detection.codes import NO_YEAR
+from detection.codes import NO_YEAR, Monitored
+from detection.monitors import Detector, Looks, reach, start
 from detection.types import Days, to_day
 from jobs.config import SeriesConfig, load
 from jobs.evaluation.contestants import PixelMonitor
 from jobs.evaluation.pieces import open_piece, pieces
+from jobs.evidence import in_history
 from jobs.reports.restoration.courses import AreaCourse
 from jobs.reports.restoration.recovery import Course
 
@@ -67,6 +69,8 @@ class Told:
     """The same until most of it was at least provisional."""
     falsely: bool
     """Was most of it confirmed before it was cleared, or though it was not?"""
+    watchable: bool
+    """Had most of it a history by which it can be watched? Of the rest a job says that it cannot."""
 
 
 def watches(known: Ground, drawn: Sequence[Drawn]) -> Iterator[Watch]:
@@ -105,7 +109,16 @@ def told(watch: Watch, stream: Stream, monitor: PixelMonitor, variant: str) -> T
     when = [_reached(said.series, days, len(watch.cells)) for days in (said.confirmed, said.first)]
     early = when[0] is not None and when[0] < (middle - 31 if again else middle)  # a month: truth is known by months
     late = [None if day is None or not again or day - middle > YEAR or early else day - middle for day in when]
-    return Told(variant, again, late[0], late[1], early)
+    return Told(variant, again, late[0], late[1], early, _watchable(looks, monitor))
+
+
+def _watchable(stream: Stream, monitor: PixelMonitor) -> bool:
+    config, panel = monitor.config, stream.panel(monitor.value)
+    days = np.array([scene.day for scene in panel.scenes], np.int32)
+    past = Looks(panel.scenes, panel.values[monitor.value][:, None]).take(in_history(days, stream.monitor_day, HISTORY))
+    detector = Detector(config.history, config.monitor, config.decision, config.loss)
+    status = reach(start(detector, past, inside=np.ones(stream.many, np.bool_)))
+    return bool(np.isin(status, (Monitored.MONITORED, Monitored.NO_LOOK)).mean() >= MOST)  # no look yet
 
 
 def _reached(series: NDArray[np.int64], days: Days, many: int) -> float | None:
@@ -140,7 +153,8 @@ def lines(every: Sequence[Told]) -> list[str]:
     """The section of RESULTS.md."""
     heads = (
         "worlds", "areas cleared again", "confirmed within a year", "alarm within a year", "median days to confirm",
-        "to the alarm", "others, watched a year", "of them confirmed falsely",
+        "to the alarm", "of which can be watched", "of these confirmed within a year", "others, watched a year",
+        "of them confirmed falsely",
     )  # fmt: skip
     made = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for variant in dict.fromkeys(one.variant for one in every):
@@ -151,7 +165,18 @@ def lines(every: Sequence[Told]) -> list[str]:
             [getattr(one, name) for one in cleared if getattr(one, name) is not None] for name in ("noticed", "alarmed")
         ]
         middles = [f"{np.median(some):.0f}" if some else "-" for some in days]
-        row = [variant, str(len(cleared)), *shares, *middles, str(len(others)), _share([one.falsely for one in others])]
+        able = [one.noticed is not None for one in cleared if one.watchable]
+        false = [one.falsely for one in others]
+        row = [
+            variant,
+            str(len(cleared)),
+            *shares,
+            *middles,
+            str(len(able)),
+            _share(able),
+            str(len(others)),
+            _share(false),
+        ]
         made.append(f"| {' | '.join(row)} |")
     return made
 
@@ -172,7 +197,8 @@ def main() -> None:
         f"SIMULATED, both variants, worlds of `benchmarks/restoration.py` ({len(SEEDS)} a region, {SIDE} cells a side): areas",
         f"that had grown back for more than {HISTORY} years before the year in which most of them was cleared again, watched",
         "from its first day, cell by cell, on Landsat's NBR, by that of `configs/series-index.yaml` with three years of history.",
-        "An area is noticed when half of its cells are confirmed (or provisional: alarm). 95 % intervals by bootstrap of areas.",
+        "An area is noticed when half of its cells are confirmed (or provisional: alarm). What rose lately or was seldom seen in",
+        "three years cannot be watched, and a job says so. 95 % intervals by bootstrap of areas.",
         "",
         *lines(every),
     ]
