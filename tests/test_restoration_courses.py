@@ -41,6 +41,8 @@ PIXELS: dict[str, tuple[list[float], Course, int, int]] = {
     "cleared twice": ([*FOREST, *BARE, *GREEN, 0.1, 0.2], Course.RECLEARED, 2006, 2011),
     "cleared twice, in the last year": ([*FOREST, *BARE, *GREEN, 0.1], Course.RECLEARED, 2006, 2011),
     "fell a little in the last year": ([*FOREST, *BARE, *GREEN, 0.42], Course.RECOVERING, 2006, NO_YEAR),
+    "fell by more in the last year": ([*FOREST, *BARE, *GREEN, 0.35], Course.RECLEARED, 2006, 2011),
+    "cleared twice, unseen": ([*FOREST, 0.1, 0.55, 0.6, 0.65, NAN, NAN, 0.1], Course.RECLEARED, 2006, 2010),
     "whole, and cleared later": ([*FOREST, 0.7, 0.7, 0.7, 0.2, 0.2, 0.2, 0.2], Course.RECLEARED, NO_YEAR, 2008),
     "pasture from the first": ([0.3, 0.25, 0.3, 0.25] * 3, Course.STALLED, NO_YEAR, NO_YEAR),
     "pasture that was bare for a while": ([0.4, 0.4, 0.2, 0.2, *[0.4] * 7], Course.STALLED, NO_YEAR, NO_YEAR),

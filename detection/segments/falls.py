@@ -27,8 +27,8 @@ class Falls:
 
     lost: Annotated[float, Interval(gt=0, lt=1)] = 0.3
     """Share of the index whose going is a loss (chosen, see benchmarks); half of it begins a fall."""
-    deep: Annotated[float, Interval(gt=0, lt=1)] = 0.5
-    """Share whose going is a loss in the last year seen, after which nothing can confirm it (chosen)."""
+    deep: Annotated[float, Interval(gt=0, lt=1)] = 0.4
+    """Share whose going is a loss in the last year seen, after which nothing can confirm it (chosen, see benchmarks)."""
     risen: Annotated[float, Interval(gt=0, lt=1)] = 0.6
     """Share of what was lost that must be regained for as long as an onset needs (chosen, see benchmarks)."""
     back: Annotated[float, Interval(gt=0, le=1)] = 0.75
@@ -53,7 +53,8 @@ class Followed:
     onset: Years
     """(pixel,) first of the years after y0 from which it rose, to stay; NO_YEAR."""
     cleared: Years
-    """(pixel,) first year of the next loss, of a pixel without one that counts of its first; NO_YEAR."""
+    """(pixel,) year of the next loss, of a pixel without one that counts of its first, the middle of those that nobody saw before
+    it; NO_YEAR."""
     interruptions: NDArray[np.int32]
     """(pixel,) stretches in which it was as low as after a loss, but too short, between the onset and the next loss."""
 
@@ -133,7 +134,7 @@ def _follow(values, years, since, least, rules, lost, target, told):  # type: ig
                     lost[pixel], target[pixel], told[0, pixel] = True, most, years[before]
                     told[2, pixel], told[3, pixel], told[4, pixel] = NO_YEAR, NO_YEAR, 0
                 elif told[3, pixel] == NO_YEAR:
-                    told[3, pixel] = years[t]
+                    told[3, pixel] = years[(before + t + 1) // 2]  # the middle of the years that nobody saw
             bottom, onset, t = _rise(row, t, last, most, rules)
             if mine:
                 told[1, pixel] = years[bottom]
