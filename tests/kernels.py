@@ -28,7 +28,8 @@ def monitors() -> None:
 def archives() -> None:
     """Segments, medoids, and the simulator."""
     from detection.monitors import Looks
-    from detection.segments import Annual, Ccdc, Landtrendr, segments
+    from detection.segments import Annual, Ccdc, Landtrendr, Recovery, segments
+    from detection.segments.falls import Falls, followed
     from detection.sources.simulated import Simulated, SimulatedParameters
     from detection.types import SECONDS_A_DAY, Scene
 
@@ -36,6 +37,8 @@ def archives() -> None:
     looks = Looks(scenes, np.full((len(scenes), 1, 1), 0.5, np.float32))
     for method, annual in ((Ccdc(), None), (Landtrendr(), Annual())):
         segments(method, looks, ("nbr",), np.ones(1, np.bool_), annual=annual)
+    years = np.arange(2000, 2012, dtype=np.int32)
+    followed(Falls(), Recovery(), years, np.full((12, 1), 0.5), np.full(1, 2005, np.int32), np.full(1, 0.5))
     source = Simulated(SimulatedParameters(rows=16, columns=16))
     rows = source.manifest(0, 40_000)
     for sensor in {row.sensor for row in rows}:
