@@ -333,7 +333,7 @@ STEPS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, budget=st.sampled_from([None, Budget(alerts=2)]))
 def test_nothing_is_lost_whatever_happens(new: Callable[[], str], steps: list[Any], budget: Any) -> None:
     made = world(new(), Rule(name="urgent", to=("jefatura", "guardaparques"), budget=budget))

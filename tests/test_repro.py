@@ -1,7 +1,7 @@
 """A run made again from its manifest: the same, or what is not is named."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,19 +13,37 @@ from jobsetup import NOON, link, start, write_scenes
 from detection.errors import BadInput
 from jobs.repro import Again, again
 
+LAST = date(2024, 9, 1)
+"""Looks from here on come later."""
+
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_scenes(tmp_path_factory.mktemp("scenes"))
 
 
-@pytest.fixture
-def made(scenes: Path, tmp_path: Path) -> Path:
-    """Two runs, so that revisions were told one by one; the folder of the last one's products."""
-    for until in (date(2024, 7, 20), date(2024, 9, 1)):
-        outcome = start(link(scenes, tmp_path / "scenes", lambda day, until=until: day < until), tmp_path / "out")
+@pytest.fixture(scope="module")
+def job(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs, so that revisions were told one by one; the folder of scenes and products."""
+    folder = tmp_path_factory.mktemp("job")
+    for until in (date(2024, 7, 20), LAST):
+        outcome = start(link(scenes, folder / "scenes", lambda day, until=until: day < until), folder / "out")
     assert outcome.folder is not None
-    return outcome.folder
+    (folder / "made").symlink_to(outcome.folder)
+    return folder
+
+
+@pytest.fixture
+def made(job: Path, scenes: Path) -> Iterator[Path]:
+    """The products of the last run, as they were however a test has left those before it."""
+    folder = (job / "made").resolve()
+    kept = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    yield folder
+    for path, content in kept.items():
+        path.write_bytes(content)
+    for path in (job / "scenes").iterdir():
+        path.unlink()
+    link(scenes, job / "scenes", lambda day: day < LAST)
 
 
 def repeated(folder: Path) -> Again:
@@ -38,8 +56,8 @@ def test_what_was_made_in_two_runs_is_made_again_in_one(made: Path) -> None:
     assert {"alerts.geojson", "status.tif", "magnitude.tif", "change_date.tif"} <= set(found.same)
 
 
-def test_an_input_that_is_not_served_any_more_is_named_and_so_is_what_it_changes(made: Path, tmp_path: Path) -> None:
-    lost = sorted((tmp_path / "scenes").glob("*_202406*.tif"))
+def test_an_input_that_is_not_served_any_more_is_named_and_so_is_what_it_changes(made: Path, job: Path) -> None:
+    lost = sorted((job / "scenes").glob("*_202406*.tif"))
     for path in lost:
         path.unlink()
     found = repeated(made)
@@ -48,10 +66,8 @@ def test_an_input_that_is_not_served_any_more_is_named_and_so_is_what_it_changes
     assert any(line.startswith("alerts.geojson: ") for line in found.differ)
 
 
-def test_what_came_later_changes_nothing_and_what_was_passed_over_is_named(
-    made: Path, tmp_path: Path, scenes: Path
-) -> None:
-    link(scenes, tmp_path / "scenes", lambda _: True)
+def test_what_came_later_changes_nothing_and_what_was_passed_over_is_named(made: Path, job: Path, scenes: Path) -> None:
+    link(scenes, job / "scenes", lambda _: True)
     assert repeated(made).complete, "later scenes are not looked at"
 
 

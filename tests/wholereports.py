@@ -1,9 +1,11 @@
 """One full report of each kind, with everything that it can show at once, on data with a known truth or of published texts."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from areasetup import GRID, world, write_map
+from restorationsetup import archive, everything, feature, outline, register
 from shapely import LineString, box
 from territorysetup import area as cells
 from territorysetup import asked as all_of_it
@@ -18,10 +20,14 @@ from test_report_areas_report import with_answers
 
 from jobs.overlays import Overlay
 from jobs.reports.areas.asked import Sampling
+from jobs.reports.form import as_csv
 from jobs.reports.parts import Report
 from jobs.reports.peat.asked import PeatReport
 from jobs.reports.peat.peat import Sampling as Draws
 from jobs.reports.peat.report import peat_report
+from jobs.reports.restoration.asked import Exchange, Quota, RecoveryAsked, RegisterFile, RestorationReport
+from jobs.reports.restoration.recovery import Measuring
+from jobs.reports.restoration.report import restoration_report
 
 PEAT = """peat_stratum,disturbance,year,area_ha,se_ha,until_year
 palm_swamp,drained_oil_palm,2017,1205.5,100,
@@ -94,5 +100,30 @@ def territory(folder: Path) -> Report:
     return of_territory(all_of_it(folder, overlays=layers), simulated=True)
 
 
-WHOLE = {"areas": areas, "redd": redd, "peat": peat, "claims": claims, "territory": territory}
+def restoration(folder: Path) -> Report:
+    """Two registers that overlap, areas of every course, some that cannot be measured, a baseline that changed."""
+    more = feature("again", outline("back", shift=150))
+    first, second = register(folder / "first.geojson", *everything()), register(folder / "second.geojson", more)
+    history = archive(folder / "history")
+    frozen = folder / "frozen.csv"
+    told = RestorationReport(
+        registers=(RegisterFile(name="first", path=first), RegisterFile(name="second", path=second)),
+        recovery=RecoveryAsked(history=history, measuring=Measuring(draws=200)),
+        quotas=(Quota(region="Madre de Dios", hectares=90),), exchange=Exchange(project="PE-T", year=2024),
+    )  # fmt: skip
+    before = restoration_report(told, "Tambopata")
+    lines = as_csv(next(one for one in before.tables if one.name == "restoration_baselines")).decode()
+    frozen.write_text(lines[:-2] + ("0" if lines[-2] != "0" else "1") + "\n", encoding="utf-8")
+    assert told.recovery is not None
+    return restoration_report(replace(told, recovery=replace(told.recovery, frozen=frozen)), "Tambopata")
+
+
+WHOLE = {
+    "areas": areas,
+    "redd": redd,
+    "peat": peat,
+    "claims": claims,
+    "restoration": restoration,
+    "territory": territory,
+}
 """Name -> a full report, made from files in a folder."""

@@ -28,7 +28,7 @@ OF_AREA: Final = {
     "untouched": COLOURS[Course.UNTOUCHED], "not_measured": COLOURS[Course.NOT_SEEN],
 }  # fmt: skip
 """Course of an area -> colour; where many areas share a dot the first of these that any of them has."""
-WIDE, LEFT, RIGHT, ROW, SIZE, LINE = 360.0, 8.0, 60.0, 40.0, 12.0, 18.0
+WIDE, LEFT, RIGHT, ROW, SIZE, LINE = 360.0, 8.0, 76.0, 40.0, 12.0, 18.0
 """Units: as narrow as a phone, so that text stays legible there."""
 TALLEST: Final = 330.0
 DRAWN: Final = 1_500
