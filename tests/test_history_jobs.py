@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -94,9 +94,14 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _method(monkeypatch: pytest.MonkeyPatch) -> None:
-    for method in (room.ccdc, room.landtrendr):
+def _method(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    real = {method: method.segments for method in (room.ccdc, room.landtrendr)}
+    for method in real:
         monkeypatch.setattr(method, "segments", stand_in)
+    yield
+    monkeypatch.undo()
+    for method, its in real.items():  # what does a worker's work in this process installs the stand-in for good
+        method.segments = its
 
 
 @pytest.fixture(scope="module")
