@@ -111,11 +111,11 @@ def unknown(found: Compared, asked: Definitions, left: int, words: Words) -> Ite
     if limits := list(_limits(asked, words)):
         yield words.say(
             _(
-"We could read no limits of the institutions. Those used here are chosen, and others would give other areas:"
-" {limits}."
-),
+                "We could read no limits of the institutions. Those used here are chosen, and others would give other areas:"
+                " {limits}."
+            ),
             limits="; ".join(limits),
-        )  # fmt: skip
+        )
     if (size := found.hectares(NOT_KNOWN)) > 0:
         yield words.say(
             _("Of {hectares} hectares one of the definitions says nothing, because a map has a gap there; they are told apart."),
