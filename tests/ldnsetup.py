@@ -9,7 +9,7 @@ import rasterio
 from numpy.typing import NDArray
 
 from detection.types import Grid
-from jobs.reports.restoration.ldn_asked import LandDegradation, YearMap
+from jobs.reports.degradation.ldn_asked import LandDegradation, YearMap
 
 GRID = Grid("EPSG:32719", 300_000, 8_600_100, 30, (6, 6))
 FOREST, CROP, WATER, CLOUD, NONE = 1, 3, 7, 9, 0

@@ -13,8 +13,8 @@ from detection.errors import BadInput
 from detection.sources.rasters import opened
 from detection.types import digest
 from jobs.reports.areas.maps import shared_cells
+from jobs.reports.rasters import WINDOW, Plane, open_codes, open_yearly
 from jobs.reports.restoration.cells import Cells, Numbers
-from jobs.reports.restoration.rasters import WINDOW, Plane, open_codes, open_yearly
 
 FILES: Final = ("index_yearly.tif", "segmented.tif", "loss_year.tif")
 THINNED: Final = 4

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from detection.types import parameters
 from jobs.mistakes import require
-from jobs.reports.restoration.definitions_asked import Definitions
-from jobs.reports.restoration.ldn_asked import LandDegradation
+from jobs.reports.degradation.definitions_asked import Definitions
+from jobs.reports.degradation.ldn_asked import LandDegradation
 from jobs.reports.restoration.mapping import countries
 from jobs.reports.restoration.recovery import Measuring
 from jobs.reports.restoration.register import YEARS

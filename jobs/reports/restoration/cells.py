@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from detection.areas import LONLAT, cell_hectares, project
 from detection.types import Grid
 from jobs.reports.coverage import shares
-from jobs.reports.restoration.rasters import WINDOW, Plane
+from jobs.reports.rasters import WINDOW, Plane
 
 Progress = Callable[[str, int, int], None]
 Whole = NDArray[np.int64]

@@ -8,10 +8,10 @@ from typing import Final
 
 from detection.errors import BadInput
 from jobs.reports.parts import Column, Table, coded
+from jobs.reports.piece import Piece
 from jobs.reports.restoration import cbd, ferm
 from jobs.reports.restoration.asked import Exchange
 from jobs.reports.restoration.land import Land
-from jobs.reports.restoration.piece import Piece
 from jobs.reports.restoration.register import Register
 from jobs.reports.restoration.vocabulary import vocabularies
 from jobs.words import Words, _

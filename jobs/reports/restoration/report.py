@@ -5,16 +5,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from jobs.reports.degradation.definitions import definitions_piece
+from jobs.reports.degradation.ldn import ldn_piece
 from jobs.reports.parts import Chart, Report
+from jobs.reports.piece import Piece, together
 from jobs.reports.restoration import charts, tables, wording
 from jobs.reports.restoration.archive import open_archive
 from jobs.reports.restoration.asked import RestorationReport
-from jobs.reports.restoration.definitions import definitions_piece
 from jobs.reports.restoration.exchange import exchange
 from jobs.reports.restoration.land import Land, against, inputs, read_land
-from jobs.reports.restoration.ldn import ldn_piece
 from jobs.reports.restoration.outcome import Outcomes, outcomes
-from jobs.reports.restoration.piece import Piece, together
 from jobs.reports.restoration.targets import peru
 
 Progress = Callable[[str, int, int], None]

@@ -19,7 +19,7 @@ from jobs.reports.areas.maps import NOTHING
 from jobs.reports.areas.strata import Progress
 from jobs.reports.cartography import step_of
 from jobs.reports.coverage import weights, windows
-from jobs.reports.restoration.rasters import Codes, Plane, open_codes, open_yearly
+from jobs.reports.rasters import Codes, Plane, open_codes, open_yearly
 from jobs.reports.territory.asked import Maps
 from jobs.reports.territory.picture import Picture, mosaic, thinned
 

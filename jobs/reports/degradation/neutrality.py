@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from detection.errors import BadInput
 from detection.types import Grid
 from jobs.reports.areas.strata import GRAIN, hectares
-from jobs.reports.restoration.bests import Bests, bests
-from jobs.reports.restoration.degradation import (
+from jobs.reports.degradation.bests import Bests, bests
+from jobs.reports.degradation.degradation import (
     HECTARES_A_KM2,
     NO_COVER,
     Coded,
@@ -21,9 +21,9 @@ from jobs.reports.restoration.degradation import (
     soil_carbon,
     status,
 )  # fmt: skip
-from jobs.reports.restoration.ldn_asked import COVERS, Period, of_year
-from jobs.reports.restoration.ldn_maps import Maps, classes, land, there, wet
-from jobs.reports.restoration.productivity import (
+from jobs.reports.degradation.ldn_asked import COVERS, Period, of_year
+from jobs.reports.degradation.ldn_maps import Maps, classes, land, there, wet
+from jobs.reports.degradation.productivity import (
     below,
     changed,
     dynamics,
@@ -32,8 +32,8 @@ from jobs.reports.restoration.productivity import (
     state,
     tendency,
 )  # fmt: skip
-from jobs.reports.restoration.rasters import WINDOW
-from jobs.reports.restoration.rules import Rules
+from jobs.reports.degradation.rules import Rules
+from jobs.reports.rasters import WINDOW
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from detection.errors import BadInput
 from detection.types import Grid
-from jobs.reports.restoration.ldn_asked import Period
-from jobs.reports.restoration.productivity import Productivity
-from jobs.reports.restoration.rasters import Codes, Numbers, Plane
+from jobs.reports.degradation.ldn_asked import Period
+from jobs.reports.degradation.productivity import Productivity
+from jobs.reports.rasters import Codes, Numbers, Plane
 
 Counts = tuple[Codes, Codes, Codes]
 """Unit, productivity in grains, how many cells; in order of the first two."""

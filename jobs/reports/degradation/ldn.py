@@ -5,12 +5,11 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
-from jobs.reports.parts import Cell, Chart, Column, Table, coded
-from jobs.reports.restoration.classmap import drawn
-from jobs.reports.restoration.ldn_asked import LandDegradation
-from jobs.reports.restoration.ldn_maps import open_maps
-from jobs.reports.restoration.ldn_wording import COVER_NAMES, PART_NAMES, PLACES, TITLE, plain, told, unknown
-from jobs.reports.restoration.neutrality import (
+from jobs.reports.degradation.classmap import drawn
+from jobs.reports.degradation.ldn_asked import LandDegradation
+from jobs.reports.degradation.ldn_maps import open_maps
+from jobs.reports.degradation.ldn_wording import COVER_NAMES, PART_NAMES, PLACES, TITLE, plain, told, unknown
+from jobs.reports.degradation.neutrality import (
     BRIGHT,
     COVERED,
     DEGRADED,
@@ -23,10 +22,11 @@ from jobs.reports.restoration.neutrality import (
     Progress,
     count,
 )  # fmt: skip
-from jobs.reports.restoration.patches import layer, patches
-from jobs.reports.restoration.piece import Piece
-from jobs.reports.restoration.prais import prais_workbook, said
-from jobs.reports.restoration.rules import SHIPPED, Rules, read_rules
+from jobs.reports.degradation.patches import layer, patches
+from jobs.reports.degradation.prais import prais_workbook, said
+from jobs.reports.degradation.rules import SHIPPED, Rules, read_rules
+from jobs.reports.parts import Cell, Chart, Column, Table, coded
+from jobs.reports.piece import Piece
 from jobs.words import Words, _
 
 WORKBOOK: Final = "prais4_SO1-4.xlsx"

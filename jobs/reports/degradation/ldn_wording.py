@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
+from jobs.reports.degradation.ldn_asked import LandDegradation
+from jobs.reports.degradation.neutrality import Counted
+from jobs.reports.degradation.prais import said
+from jobs.reports.degradation.productivity import Productivity
+from jobs.reports.degradation.rules import Rules
 from jobs.reports.parts import CHECKED
-from jobs.reports.restoration.ldn_asked import LandDegradation
-from jobs.reports.restoration.neutrality import Counted
-from jobs.reports.restoration.prais import said
-from jobs.reports.restoration.productivity import Productivity
-from jobs.reports.restoration.rules import Rules
 from jobs.words import Words, _
 
 TITLE: Final = _("Degraded land")

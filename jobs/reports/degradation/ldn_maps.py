@@ -11,10 +11,10 @@ from detection.areas import inside, read_area
 from detection.errors import BadInput
 from detection.types import Grid
 from jobs.reports.areas.maps import NOTHING
-from jobs.reports.restoration.bests import Means
-from jobs.reports.restoration.degradation import NO_COVER, Cover
-from jobs.reports.restoration.ldn_asked import COVERS, LandDegradation, Period, of_year
-from jobs.reports.restoration.rasters import Plane, open_codes, open_numbers, open_yearly
+from jobs.reports.degradation.bests import Means
+from jobs.reports.degradation.degradation import NO_COVER, Cover
+from jobs.reports.degradation.ldn_asked import COVERS, LandDegradation, Period, of_year
+from jobs.reports.rasters import Plane, open_codes, open_numbers, open_yearly
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from pydantic import Field
 from detection.errors import BadInput
 from detection.types import parameters
 from jobs.mistakes import require
-from jobs.reports.restoration.degradation import Cover, Improved
-from jobs.reports.restoration.productivity import Productivity
+from jobs.reports.degradation.degradation import Cover, Improved
+from jobs.reports.degradation.productivity import Productivity
 
 Year = Annotated[int, Interval(ge=1950, le=2200)]
 COVERS: Final = tuple(one.name.lower() for one in Cover)
@@ -87,7 +87,7 @@ class LandDegradation:
     improved: Improved = "any"
     """Land that is degraded by no part improved where `any` part did (as Trends.Earth counts), or where `every` part did."""
     own_rules: Path | None = None
-    """A file with rules of your own, made like `jobs/reports/restoration/prais4.yaml`."""
+    """A file with rules of your own, made like `jobs/reports/degradation/prais4.yaml`."""
     spots_ha: Annotated[float, Gt(0)] = 100.0
     """Hotspots and brightspots are at least so large (chosen)."""
     spots: Annotated[int, Interval(ge=0, le=200)] = 20

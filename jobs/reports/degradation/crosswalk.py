@@ -13,7 +13,7 @@ from detection.areas import inside, read_area
 from detection.errors import BadInput
 from detection.types import Grid
 from jobs.reports.areas.strata import GRAIN, hectares
-from jobs.reports.restoration.criteria import (
+from jobs.reports.degradation.criteria import (
     MET,
     NOT_MET,
     UNKNOWN,
@@ -25,8 +25,8 @@ from jobs.reports.restoration.criteria import (
     minam,
     serfor,
 )
-from jobs.reports.restoration.definitions_asked import Definitions, Kinds
-from jobs.reports.restoration.rasters import WINDOW, Codes, Plane
+from jobs.reports.degradation.definitions_asked import Definitions, Kinds
+from jobs.reports.rasters import WINDOW, Codes, Plane
 
 Progress = Callable[[str, int, int], None]
 """(stage, done, of)."""

@@ -14,8 +14,8 @@ from ldnsetup import GRID, write
 from detection.errors import BadInput, DetectionError
 from detection.types import Grid
 from jobs.reports.areas.strata import hectares
-from jobs.reports.restoration.criteria import MET, NOT_MET, UNKNOWN, Definition, Shelf, minam, serfor
-from jobs.reports.restoration.crosswalk import (
+from jobs.reports.degradation.criteria import MET, NOT_MET, UNKNOWN, Definition, Shelf, minam, serfor
+from jobs.reports.degradation.crosswalk import (
     BOTH,
     NEITHER,
     NOT_KNOWN,
@@ -25,8 +25,8 @@ from jobs.reports.restoration.crosswalk import (
     compare,
     set_up,
 )
-from jobs.reports.restoration.definitions import definitions_piece
-from jobs.reports.restoration.definitions_asked import (
+from jobs.reports.degradation.definitions import definitions_piece
+from jobs.reports.degradation.definitions_asked import (
     Bears,
     Classed,
     CoverLoss,
@@ -41,7 +41,7 @@ from jobs.reports.restoration.definitions_asked import (
     Steep,
     YearlyMap,
 )  # fmt: skip
-from jobs.reports.restoration.neighbourhood import near, reach, share, slope
+from jobs.reports.degradation.neighbourhood import near, reach, share, slope
 from jobs.words import Words
 
 HA = hectares(GRID)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detection.types import Grid
 from jobs.reports.areas.maps import NOTHING
-from jobs.reports.restoration.definitions_asked import (
+from jobs.reports.degradation.definitions_asked import (
     Classed,
     CoverLoss,
     Fragmentation,
@@ -20,8 +20,8 @@ from jobs.reports.restoration.definitions_asked import (
     Serfor,
     Steep,
 )  # fmt: skip
-from jobs.reports.restoration.neighbourhood import SLACK, Mask, near, reach, share, slope
-from jobs.reports.restoration.rasters import Plane, open_codes, open_numbers
+from jobs.reports.degradation.neighbourhood import SLACK, Mask, near, reach, share, slope
+from jobs.reports.rasters import Plane, open_codes, open_numbers
 
 Judged = NDArray[np.int8]
 MET, NOT_MET, UNKNOWN = 1, 0, 2

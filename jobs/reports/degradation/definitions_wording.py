@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from jobs.reports.restoration.criteria import MAP, MET, UNKNOWN
-from jobs.reports.restoration.crosswalk import (
+from jobs.reports.degradation.criteria import MAP, MET, UNKNOWN
+from jobs.reports.degradation.crosswalk import (
     BOTH,
     NAMES,
     NEITHER,
@@ -14,8 +14,8 @@ from jobs.reports.restoration.crosswalk import (
     OTHER,
     Compared,
 )  # fmt: skip
-from jobs.reports.restoration.definitions_asked import Definitions, Minam, Serfor
-from jobs.reports.restoration.ldn_wording import PLACES
+from jobs.reports.degradation.definitions_asked import Definitions, Minam, Serfor
+from jobs.reports.degradation.ldn_wording import PLACES
 from jobs.words import Words, _
 
 TITLE: Final = _("Two definitions of degraded land")

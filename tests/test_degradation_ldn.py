@@ -31,17 +31,17 @@ from openpyxl import load_workbook
 from detection.errors import BadInput, DetectionError
 from detection.types import Grid
 from jobs.reports.areas.strata import hectares
-from jobs.reports.restoration.bests import NONE as NO_COUNTS
-from jobs.reports.restoration.bests import best_of, merged
-from jobs.reports.restoration.classmap import thinned
-from jobs.reports.restoration.degradation import Condition
-from jobs.reports.restoration.ldn import WORKBOOK, ldn_piece
-from jobs.reports.restoration.ldn_asked import LandDegradation, Period, YearMap
-from jobs.reports.restoration.ldn_maps import open_maps
-from jobs.reports.restoration.ldn_wording import BY_CHANCE, NO_SOIL
-from jobs.reports.restoration.neutrality import BRIGHT, DEGRADED, HOT, OUTSIDE, STABLE, UNKNOWN, WATER, count
-from jobs.reports.restoration.patches import patches
-from jobs.reports.restoration.productivity import (
+from jobs.reports.degradation.bests import NONE as NO_COUNTS
+from jobs.reports.degradation.bests import best_of, merged
+from jobs.reports.degradation.classmap import thinned
+from jobs.reports.degradation.degradation import Condition
+from jobs.reports.degradation.ldn import WORKBOOK, ldn_piece
+from jobs.reports.degradation.ldn_asked import LandDegradation, Period, YearMap
+from jobs.reports.degradation.ldn_maps import open_maps
+from jobs.reports.degradation.ldn_wording import BY_CHANCE, NO_SOIL
+from jobs.reports.degradation.neutrality import BRIGHT, DEGRADED, HOT, OUTSIDE, STABLE, UNKNOWN, WATER, count
+from jobs.reports.degradation.patches import patches
+from jobs.reports.degradation.productivity import (
     Dynamics,
     Productivity,
     changed,
@@ -51,8 +51,8 @@ from jobs.reports.restoration.productivity import (
     state,
     tendency,
 )
-from jobs.reports.restoration.rasters import open_yearly
-from jobs.reports.restoration.rules import SHIPPED, read_rules
+from jobs.reports.degradation.rules import SHIPPED, read_rules
+from jobs.reports.rasters import open_yearly
 from jobs.words import Words
 
 HA = hectares(GRID)

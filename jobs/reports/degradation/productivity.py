@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from detection.errors import BadInput
 from detection.types import parameters
-from jobs.reports.restoration.degradation import KNOWN, Coded, Condition, Numbers, alike, expect, ratio
+from jobs.reports.degradation.degradation import KNOWN, Coded, Condition, Numbers, alike, expect, ratio
 
 
 class Tendency(IntEnum):

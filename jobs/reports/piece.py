@@ -1,4 +1,4 @@
-"""A part of the restoration report that a config may ask for: what it says, and what it says it with."""
+"""A part of a report that a config may ask for: what it says, and what it says it with."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

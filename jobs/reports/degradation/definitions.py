@@ -5,10 +5,9 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, Final
 
-from jobs.reports.parts import Cell, Chart, Column, Table, coded
-from jobs.reports.restoration.classmap import drawn
-from jobs.reports.restoration.criteria import MET, NOT_MET, UNKNOWN
-from jobs.reports.restoration.crosswalk import (
+from jobs.reports.degradation.classmap import drawn
+from jobs.reports.degradation.criteria import MET, NOT_MET, UNKNOWN
+from jobs.reports.degradation.crosswalk import (
     BOTH,
     NAMES,
     NEITHER,
@@ -22,8 +21,8 @@ from jobs.reports.restoration.crosswalk import (
     compare,
     set_up,
 )  # fmt: skip
-from jobs.reports.restoration.definitions_asked import Definitions
-from jobs.reports.restoration.definitions_wording import (
+from jobs.reports.degradation.definitions_asked import Definitions
+from jobs.reports.degradation.definitions_wording import (
     BY,
     CALLED,
     CHANGES,
@@ -35,9 +34,10 @@ from jobs.reports.restoration.definitions_wording import (
     told,
     unknown,
 )  # fmt: skip
-from jobs.reports.restoration.ldn_wording import PLACES
-from jobs.reports.restoration.patches import Patch, layer, patches
-from jobs.reports.restoration.piece import Piece
+from jobs.reports.degradation.ldn_wording import PLACES
+from jobs.reports.degradation.patches import Patch, layer, patches
+from jobs.reports.parts import Cell, Chart, Column, Table, coded
+from jobs.reports.piece import Piece
 from jobs.words import Words, _
 
 MAP_TITLE: Final = _("Where the two definitions agree, and where they do not")

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from detection.types import parameters
 from jobs.mistakes import require
-from jobs.reports.restoration.ldn_asked import Year
+from jobs.reports.degradation.ldn_asked import Year
 
 Codes = Annotated[tuple[int, ...], MinLen(1)]
 Share = Annotated[float, Interval(gt=0, lt=1)]

@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.reports.degradation.degradation import KNOWN, Cover
+from jobs.reports.degradation.ldn_asked import LandDegradation, Period
+from jobs.reports.degradation.neutrality import Counted
+from jobs.reports.degradation.patches import Patch
+from jobs.reports.degradation.productivity import Dynamics
+from jobs.reports.degradation.rules import Rules
 from jobs.reports.parts import Cell
-from jobs.reports.restoration.degradation import KNOWN, Cover
-from jobs.reports.restoration.ldn_asked import LandDegradation, Period
-from jobs.reports.restoration.neutrality import Counted
-from jobs.reports.restoration.patches import Patch
-from jobs.reports.restoration.productivity import Dynamics
-from jobs.reports.restoration.rules import Rules
 from jobs.reports.workbook import workbook
 
 Sheet = tuple[str, Sequence[str], Sequence[Sequence[Cell]]]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detection.errors import BadInput
-from jobs.reports.restoration.degradation import (
+from jobs.reports.degradation.degradation import (
     KNOWN,
     NO_COVER,
     Condition,
@@ -18,7 +18,7 @@ from jobs.reports.restoration.degradation import (
     soil_carbon,
     status,
 )
-from jobs.reports.restoration.productivity import (
+from jobs.reports.degradation.productivity import (
     COMBINED,
     Dynamics,
     Productivity,
@@ -31,7 +31,7 @@ from jobs.reports.restoration.productivity import (
     state,
     tendency,
 )
-from jobs.reports.restoration.rules import read_rules
+from jobs.reports.degradation.rules import read_rules
 
 TRANSITIONS = read_rules().transitions
 QUICK = settings(max_examples=50, deadline=None)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from detection.errors import BadInput
-from jobs.reports.restoration.degradation import KNOWN, Condition, Cover, rules_of
-from jobs.reports.restoration.productivity import COMBINED, Combination, Dynamics
+from jobs.reports.degradation.degradation import KNOWN, Condition, Cover, rules_of
+from jobs.reports.degradation.productivity import COMBINED, Combination, Dynamics
 from jobs.yamlfile import ConfigError, read
 
 SHIPPED: Final = Path(__file__).parent / "prais4.yaml"
