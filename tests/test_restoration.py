@@ -7,6 +7,7 @@ import pickle
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -18,8 +19,11 @@ from hypothesis import strategies as st
 from shapely import MultiPolygon, Point, Polygon, box
 
 from detection.errors import BadInput
+from jobs.mistakes import RuleBroken
 from jobs.reports.restoration import cbd, ferm, layers, targets
+from jobs.reports.restoration.asked import STATED, Quota, RegisterFile, RestorationReport
 from jobs.reports.restoration.equalarea import hectares
+from jobs.reports.restoration.land import against, together
 from jobs.reports.restoration.mapping import Columns, read_mapping, shipped
 from jobs.reports.restoration.register import Refused, Register, RestorationArea, read_register
 from jobs.reports.restoration.vocabulary import vocabularies
@@ -405,22 +409,21 @@ def known(found: set[tuple[int, int]]) -> float:
 def test_two_registers_are_their_union_whatever_the_order(one: list, other: list, chance: object) -> None:  # type: ignore[type-arg]
     a = Register("a", tuple(area(f"a{i}", shape) for i, shape in enumerate(squares(one))))
     b = Register("b", tuple(area(f"b{i}", shape) for i, shape in enumerate(squares(other))))
-    found = targets.together([a, b])
-    assert found.hectares == pytest.approx(known(cells(one) | cells(other)), rel=1e-6)
-    assert found.each == pytest.approx({"a": known(cells(one)), "b": known(cells(other))}, rel=1e-6)
+    found = together([a, b], 2024)
+    assert found.under_restoration == pytest.approx(known(cells(one) | cells(other)), rel=1e-6)
+    assert found.sums == pytest.approx({"a": known(cells(one)), "b": known(cells(other))}, rel=1e-6)
     assert found.counted_twice == pytest.approx(known(cells(one) & cells(other)), rel=1e-6, abs=1e-6)
-    assert found.hectares <= sum(found.each.values()) * (1 + 1e-12) and found.hectares >= max(found.each.values()) * (
-        1 - 1e-12
-    )
-    drawn = hectares([two.polygon for two in found.twice])
+    most, least = sum(found.sums.values()), max(found.sums.values())
+    assert least * (1 - 1e-12) <= found.under_restoration <= most * (1 + 1e-12)
+    drawn = hectares([two.polygon for two in found.between])
     assert drawn == pytest.approx(found.counted_twice, rel=1e-6, abs=1e-6)
     mixed = list(b.areas)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
-    again = targets.together([replace(b, areas=tuple(mixed)), a])
-    assert again.hectares == pytest.approx(found.hectares, rel=1e-12)
-    assert [(t.id, t.other_id) for t in again.twice] == [(t.id, t.other_id) for t in found.twice]
-    same = targets.together([a, replace(a, name="c")])
-    assert same.hectares == pytest.approx(found.each["a"], rel=1e-12)
+    again = together([replace(b, areas=tuple(mixed)), a], 2024)
+    assert again.under_restoration == pytest.approx(found.under_restoration, rel=1e-12)
+    assert [(t.id, t.other_id) for t in again.between] == [(t.id, t.other_id) for t in found.between]
+    same = together([a, replace(a, name="c")], 2024)
+    assert same.under_restoration == pytest.approx(found.sums["a"], rel=1e-12)
 
 
 def test_hectares_are_ferm_s_by_an_independent_computation() -> None:
@@ -625,18 +628,27 @@ def test_targets_are_those_that_were_stated() -> None:
         targets.progress(targets.Figure("t", 0), targets.Figure("d", 12))
 
 
+def asked(**more: Any) -> RestorationReport:
+    return RestorationReport(registers=(RegisterFile(name="r", path=Path("r.geojson")),), **more)
+
+
 def test_figures_without_areas_are_never_added() -> None:
-    figures = targets.peru().figures
-    with pytest.raises(BadInput, match=r"minam_2018_2023: 148,130.00 ha without areas cannot be added"):
-        targets.together([figures["minam_2018_2023"], figures["serfor_2018_2024"]])
-    with pytest.raises(BadInput, match="each with a name of its own"):
-        targets.together([Register("r", (FULL,)), Register("r", (FULL,))])
-    with pytest.raises(BadInput, match="at least one"):
-        targets.together([])
+    """What institutions state is held against a target by itself; only areas make one figure together."""
+    held = list(against(asked(), together([Register("r", (FULL,))], 2024)))
+    stated = {(one.by, one.progress.target.name): one.progress.hectares for one in held if one.by != "all registers"}
+    assert stated == {
+        ("minam_2018_2023", "recovery_gap"): 148_130, ("serfor_2018_2024", "restoration_gap"): 117_468,
+        ("serfor_2018_2024", "prorest"): 117_468,
+    }  # fmt: skip
+    mine = [one.progress.hectares for one in held if one.by == "all registers"]
+    assert mine == [pytest.approx(hectares([SQUARE]))] * len(STATED)
+    with pytest.raises(RuleBroken, match="two registers have one name"):
+        RestorationReport(registers=(RegisterFile(name="r", path=Path("a.geojson")),) * 2)
 
 
 def test_quotas_of_regions_need_no_areas_of_their_own() -> None:
     one, other = Register("a", (FULL,)), Register("b", (replace(FULL, id="x"), area("y", EAST, department="Ucayali")))
-    quotas = [targets.Figure("MADRE DE DIOS", 1000.0), targets.Figure("Loreto", 500.0)]
-    found = targets.by_region(quotas, [one, other])
-    assert [part.hectares for part in found] == [pytest.approx(hectares([SQUARE])), 0]
+    quotas = (Quota(region="MADRE DE DIOS", hectares=1000), Quota(region="Loreto", hectares=500))
+    held = against(asked(quotas=quotas), together([one, other], 2024))
+    found = {part.region: part.progress.hectares for part in held if part.region}
+    assert found == {"MADRE DE DIOS": pytest.approx(hectares([SQUARE])), "Loreto": 0}

@@ -102,8 +102,13 @@ def read_land(asked: RestorationReport) -> Land:
     year = asked.exchange.year or max(began, default=None)
     if year is None:
         raise BadInput("restoration: no area says when it began; map a column to `year_start`, or give exchange.year")
+    return together(registers, year)
+
+
+def together(registers: Sequence[Register], year: int) -> Land:
+    """Registers as one by the end of a year: the union of their areas, never the sum of their hectares."""
     places = [place for one in registers for place in one.places]
-    return Land(registers, year, shared(places, within=True), shared(places, within=False))
+    return Land(tuple(registers), year, shared(places, within=True), shared(places, within=False))
 
 
 def _read(asked: RegisterFile) -> Register:
