@@ -21,8 +21,6 @@ from detection.codes import NO_YEAR
 from detection.errors import BadInput
 from detection.segments.falls import Falls
 from detection.segments.recovery import METRICS, NOT_REACHED, Metrics, Numbers, Recovery, Regrowth, Years, summary
-from detection.segments.recovery import metrics as metrics_of
-from detection.segments.recovery import regrowth as regrowth_of
 from detection.types import Mask, parameters
 
 QUANTILES: Final = (0.25, 0.5, 0.75)
@@ -57,7 +55,7 @@ class Measuring:
     """How the recovery of an area is measured."""
 
     recovery: Recovery = Recovery()
-    """What counts as recovered."""
+    """What counts as recovered; its `rise` and `relapse` are those of histories: here `falls` says what a rise and a loss are."""
     falls: Falls = Falls()
     """What is a loss and what a rise, where they are read from the series: `courses`."""
     draws: Annotated[int, Ge(100)] = 1000
@@ -173,36 +171,6 @@ def check(baseline: Baseline, recovery: Recovery, series: Series) -> None:
         )
 
 
-def recovered(
-    measuring: Measuring,
-    series: Series,
-    baseline: Baseline,
-    *,
-    start: ArrayLike,
-    end: ArrayLike,
-    weights: ArrayLike | None = None,
-    target: ArrayLike | None = None,
-) -> Recovered:
-    """The recovery of an area's pixels since their loss, and of the area.
-
-    start: last year before the loss; end: y0, from which recovery counts; target: T, by default the mean of the index in
-    `start` and the year before: each a number a pixel, or one. weights: hectares of each pixel within, or a share of it; by
-    default all alike. The intervals are percentiles of a bootstrap over pixels (Efron & Tibshirani 1993): neighbours are
-    alike, so they say how much the pixels differ, not how sure the mapping is. Raises BadInput for a baseline that does not
-    fit, for weights that are none and for years that make no sense.
-    """
-    check(baseline, measuring.recovery, series)
-    pixels = series.values.shape[1]
-    began, ended = (_each(year, pixels, name) for name, year in (("start", start), ("end", end)))
-    whole = None if target is None else _level(target, pixels)
-    inside = weighed(weights, pixels)
-    found = metrics_of(measuring.recovery, series.years, series.values, began, ended, whole)
-    grown = regrowth_of(measuring.recovery, series.years, series.values, began, ended, whole)
-    course = _course(measuring.recovery, series, ended, found, grown)
-    source = "two years before the loss" if target is None else "given"
-    return summed(measuring, series, baseline, source, found, grown, course, inside)
-
-
 def summed(
     measuring: Measuring,
     series: Series,
@@ -213,7 +181,11 @@ def summed(
     course: NDArray[np.uint8],
     inside: Numbers,
 ) -> Recovered:
-    """The recovery of an area whose pixels are measured: shares and figures; parameters as the fields of `Recovered`."""
+    """The recovery of an area whose pixels are measured: shares and figures; parameters as the fields of `Recovered`.
+
+    The intervals are percentiles of a bootstrap over pixels (Efron & Tibshirani 1993): neighbours are alike, so they say how much
+    the pixels differ, not how sure the mapping is.
+    """
     columns = {name: np.asarray(getattr(found, name)) for name in METRICS}
     columns["onset"] = np.where(grown.onset != NO_YEAR, grown.onset, np.nan)
     columns["age"] = np.where(grown.age >= 0, grown.age, np.nan)
@@ -263,39 +235,6 @@ def _period(series: Series, first: int, last: int) -> Numbers:
         raise BadInput(f"baseline of {series.area}: {first} to {last} lies beyond the series, {begun} to {ended}")
     values: Numbers = series.values[first - begun : last - begun + 1].astype(np.float64)
     return values
-
-
-def _each(given: ArrayLike, pixels: int, name: str) -> Years:
-    """A year a pixel."""
-    years = np.asarray(given)
-    if years.shape not in ((), (pixels,)) or not np.issubdtype(years.dtype, np.integer):
-        raise BadInput(f"recovery: {name} is one whole year, or one of each of the {pixels} pixels")
-    return np.broadcast_to(years, pixels).astype(np.int32)
-
-
-def _level(given: ArrayLike, pixels: int) -> Numbers:
-    level = np.asarray(given, np.float64)
-    if level.shape not in ((), (pixels,)):
-        raise BadInput(f"recovery: target {level.shape}; one number, or one of each of the {pixels} pixels, expected")
-    return np.broadcast_to(level, pixels)
-
-
-def _course(recovery: Recovery, series: Series, end: Years, found: Metrics, grown: Regrowth) -> NDArray[np.uint8]:
-    """(pixel,) `Course`."""
-    row = np.clip(end - series.years[0], 0, len(series.years) - 1)
-    low = np.where(
-        (end >= series.years[0]) & (end <= series.years[-1]), series.values[row, np.arange(len(end))], np.nan
-    )
-    after = (np.isfinite(series.values) & (series.years[:, None] > end)).sum(0)
-    known = np.isfinite(low) & np.isfinite(found.target)
-    conditions = [
-        known & (found.target <= low),
-        grown.cleared != NO_YEAR,
-        grown.onset != NO_YEAR,
-        known & (after >= recovery.lasting),
-    ]
-    courses = [Course.UNTOUCHED, Course.RECLEARED, Course.RECOVERING, Course.STALLED]
-    return np.select(conditions, [int(one) for one in courses], int(Course.NOT_SEEN)).astype(np.uint8)
 
 
 def _gain(series: Series, baseline: Baseline) -> Numbers:
